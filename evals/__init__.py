@@ -1,0 +1,1 @@
+"""The run: tasks, investigators, prompts, samples and offline providers."""

@@ -1,0 +1,1 @@
+"""The grade: scorers that read the truth and the transcript."""

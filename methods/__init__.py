@@ -1,0 +1,1 @@
+"""What signal: one typed artifact per diffing method."""

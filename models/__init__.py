@@ -1,0 +1,1 @@
+"""How a pair is run: loading, generation, capture, intervention, one service per pair."""

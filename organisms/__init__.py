@@ -1,0 +1,1 @@
+"""Who differs: cards, registry, preflight and the embedded zoo."""

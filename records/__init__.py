@@ -1,0 +1,1 @@
+"""The words that cross borders: frozen, typed, serialisable records and nothing else."""

@@ -1,0 +1,18 @@
+"""Keys of the sample store, shared by those who write a run and those who only read its log."""
+
+__all__ = ["ALIASES_KEY", "ARTIFACT_KEY", "PREFLIGHT_KEY", "REPORT_KEY", "USAGE_KEY"]
+
+REPORT_KEY = "diffgauge:report"
+"""JSON of `Report`; absent when none was accepted."""
+
+ALIASES_KEY = "diffgauge:aliases"
+"""``{"base": alias, "finetuned": alias}`` as the investigator saw them."""
+
+USAGE_KEY = "diffgauge:usage"
+"""JSON of counts: interactions spent, the budget, calls refused, and the like."""
+
+PREFLIGHT_KEY = "diffgauge:preflight"
+"""JSON of the preflight's verdict, reasons and figures."""
+
+ARTIFACT_KEY = "diffgauge:artifact"
+"""JSON of the artifact's header; absent in arms without one."""

@@ -1,0 +1,1 @@
+"""The answer: logs to typed rows, tables, figures and the report."""
