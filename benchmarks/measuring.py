@@ -1,0 +1,117 @@
+"""What every benchmark shares: the machine in a line, medians, ratios, peak memory, a pair."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from diffgauge.models.loading import load_pair
+from diffgauge.models.pair import ModelPair
+from diffgauge.records.organisms import AdapterPair
+
+__all__ = ["machine", "median_seconds", "peak_bytes", "print_ratio", "subject_pair"]
+
+_ZOO = Path(__file__).parents[1] / "organisms" / "zoo" / "weights"
+
+
+def machine() -> str:
+    """Returns the machine and the versions that matter, in one line without its name."""
+    import torch
+    import transformers
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU only"
+    return (
+        f"{platform.machine()} {platform.system()}, {torch.get_num_threads()} torch threads, "
+        f"{device}; Python {platform.python_version()}, torch {torch.__version__}, "
+        f"transformers {transformers.__version__}"
+    )
+
+
+def median_seconds(work: Callable[[], Any], rounds: int) -> float:
+    """Returns the median wall-clock seconds of some rounds, after one that is not counted."""
+    work()
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def peak_bytes() -> int:
+    """Returns the most memory this process has held so far (resident set)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def print_ratio(what: str, ours: float, theirs: float, aim: str) -> None:
+    """Prints one comparison: both figures in seconds, and theirs over ours.
+
+    Args:
+        what: Ours against what.
+        ours: Seconds.
+        theirs: Seconds of the alternative.
+        aim: What the ratio was hoped to reach, in words.
+    """
+    print(f"{what}: {ours:.3f} s against {theirs:.3f} s, ratio {theirs / ours:.2f} ({aim})")
+
+
+def subject_pair(folder: Path) -> ModelPair:
+    """Loads a zoo organism, or a random stand-in of the same shape where the zoo is not built.
+
+    Args:
+        folder: Where the stand-in may be written.
+
+    Returns:
+        An adapter pair of about a million parameters.
+    """
+    found = (path.parent for path in _ZOO.glob("adapters/*/adapter_config.json"))
+    adapters = sorted(path for path in found if not path.name.startswith("."))
+    if (_ZOO / "base" / "config.json").is_file() and adapters:
+        print(f"pair: zoo base with {adapters[0].name}")
+        return load_pair(AdapterPair(base=str(_ZOO / "base"), adapter=str(adapters[0])))
+    print("pair: random weights, 4 layers, d 128, vocabulary 2,300, LoRA rank 8")
+    return load_pair(_write_stand_in(folder))
+
+
+def _write_stand_in(folder: Path) -> AdapterPair:
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    words = {"<s>": 0, "</s>": 1} | {f"w{i}": i for i in range(2, 2300)}
+    backend = Tokenizer(models.WordLevel(words, unk_token="<s>"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
+    tokenizer.chat_template = (
+        "{{ bos_token }} {% for m in messages %}{{ m['content'] }} {% endfor %}"
+    )
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=2300,
+            hidden_size=128,
+            intermediate_size=384,
+            num_hidden_layers=4,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            max_position_embeddings=512,
+            tie_word_embeddings=True,
+            bos_token_id=0,
+            eos_token_id=1,
+        )
+    )
+    model.save_pretrained(folder / "base")
+    tokenizer.save_pretrained(folder / "base")
+    adapted = get_peft_model(
+        model, LoraConfig(r=8, target_modules="all-linear", init_lora_weights=False)
+    )
+    adapted.save_pretrained(folder / "adapter")
+    return AdapterPair(base=str(folder / "base"), adapter=str(folder / "adapter"))

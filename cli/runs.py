@@ -1,0 +1,144 @@
+"""`diffgauge run` and `diffgauge demo`: grids of investigations."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.printing import neutralised
+
+if TYPE_CHECKING:
+    from diffgauge.evals.grid import GridSpec, GridSummary
+
+__all__ = ["demo", "run"]
+
+_OFFLINE_MODEL = "diffgauge/scripted"
+_OFFLINE_GRADER = "diffgauge/lexical"
+
+
+def run(
+    model: Annotated[str, typer.Option(help="The investigator, as Inspect names models.")],
+    methods: Annotated[str, typer.Option(help="Methods, separated by commas.")] = "adl",
+    agents: Annotated[str, typer.Option(help="Arms, separated by commas.")] = "blackbox,method",
+    organisms: Annotated[
+        str, typer.Option(help="Ids, families or suites, separated by commas.")
+    ] = "zoo",
+    epochs: Annotated[int, typer.Option(help="Repeats of each cell.")] = 1,
+    budget: Annotated[int, typer.Option(help="Model interactions of one investigation.")] = 50,
+    blind: Annotated[bool, typer.Option(help="Hide which model is the finetuned one.")] = True,
+    seed: Annotated[int, typer.Option(help="Seeds names, sampling and artifacts.")] = 0,
+    corpus: Annotated[str, typer.Option(help="unrelated, chat or domain.")] = "unrelated",
+    n_texts: Annotated[int | None, typer.Option(help="Texts read; default: the method's.")] = None,
+    texts: Annotated[str | None, typer.Option(help="Local .jsonl or .txt for the corpus.")] = None,
+    turns: Annotated[int, typer.Option(help="Messages the investigator may send.")] = 30,
+    dtype: Annotated[str, typer.Option(help="Compute dtype of the pairs.")] = "float32",
+    device: Annotated[str, typer.Option(help="Torch device of the pairs.")] = "auto",
+    log_dir: Annotated[Path, typer.Option(help="Where logs land; a run there is continued.")] = (
+        Path("logs/run")
+    ),
+    model_role: Annotated[
+        list[str] | None, typer.Option(help="For example grader=openai/…; repeatable.")
+    ] = None,
+    display: Annotated[str | None, typer.Option(help="Inspect's display.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done, and stop.")
+    ] = False,
+) -> None:
+    """Runs a grid, organism by organism; what is there already is not run again."""
+    from diffgauge.evals.grid import GridSpec
+
+    spec = GridSpec(
+        methods=_listed(methods),
+        agents=_listed(agents),
+        organisms=_listed(organisms),
+        epochs=epochs,
+        budget=budget,
+        blind=blind,
+        seed=seed,
+        corpus=corpus,
+        n_texts=n_texts,
+        texts=texts,
+        turns=turns,
+        dtype=dtype,
+        device=device,
+    )
+    if dry_run:
+        _print_plan(spec, model)
+        return
+    summary = _run(spec, model, log_dir, _roles(model_role or []), display)
+    if not summary.complete:
+        raise typer.Exit(1)
+
+
+def demo(
+    logs: Annotated[Path, typer.Option(help="Where logs land; a run there is continued.")] = Path(
+        "logs/demo"
+    ),
+    report: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("reports/demo"),
+    organisms: Annotated[str, typer.Option(help="As in run.")] = "zoo",
+    epochs: Annotated[int, typer.Option(help="As in run.")] = 1,
+) -> None:
+    """Runs the main job offline: the zoo, a scripted investigator, lexical grades, a report."""
+    from diffgauge.cli.logs import report as write
+    from diffgauge.evals.grid import GridSpec
+
+    spec = GridSpec(organisms=_listed(organisms), epochs=epochs)
+    summary = _run(spec, _OFFLINE_MODEL, logs, {"grader": _OFFLINE_GRADER}, "plain")
+    write([str(logs)], report)
+    if not summary.complete:
+        raise typer.Exit(1)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _roles(given: Sequence[str]) -> dict[str, str]:
+    roles: dict[str, str] = {}
+    for text in given:
+        role, separator, model = text.partition("=")
+        if not (role and separator and model):
+            raise DiffgaugeError(
+                f"The model role {text!r} cannot be read.", allowed="role=provider/model"
+            )
+        roles[role] = model
+    return roles
+
+
+def _run(
+    spec: "GridSpec", model: str, log_dir: Path, roles: dict[str, str], display: str | None
+) -> "GridSummary":
+    from diffgauge.evals.grid import run_grid
+
+    summary = run_grid(
+        spec, model=model, log_dir=str(log_dir), model_roles=roles or None, display=display
+    )
+    table = Table("organism", "arm", "status", "samples", "error", title="Cells")
+    for cell in summary.cells:
+        table.add_row(
+            cell.organism,
+            cell.arm_id,
+            cell.status,
+            f"{cell.n_completed}/{cell.n_total}",
+            neutralised(cell.error or ""),
+        )
+    Console().print(table)
+    if not summary.complete:
+        Console().print("Not complete. The same command continues it.")
+    return summary
+
+
+def _print_plan(spec: "GridSpec", model: str) -> None:
+    from diffgauge.evals.dry_run import plan
+    from diffgauge.evals.dry_run_text import rendered
+    from diffgauge.evals.grid import grid_cells
+    from diffgauge.evals.readiness import check_cell
+
+    cells = [cell for row in grid_cells(spec) for cell in row]
+    for cell in cells:
+        check_cell(cell)
+    Console().print(rendered(plan(cells, model=model, epochs=spec.epochs)))

@@ -1,0 +1,70 @@
+"""Everything that Inspect finds by name: tasks, solvers, scorers and the model provider.
+
+Inspect imports this module at every start, so nothing here may load torch.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
+
+from diffgauge.evals.investigators import investigator
+from diffgauge.evals.lease import leased_pair
+from diffgauge.evals.refusals import told_plainly
+from diffgauge.evals.tasks import adl, blackbox, investigate
+from diffgauge.graders.detection import detection
+from diffgauge.graders.identification import identification
+from diffgauge.graders.rubric import rubric
+from diffgauge.graders.which import which
+from diffgauge.records.errors import unknown_name
+
+__all__ = [
+    "adl",
+    "blackbox",
+    "detection",
+    "diffgauge",
+    "identification",
+    "investigate",
+    "investigator",
+    "leased_pair",
+    "rubric",
+    "which",
+]
+
+
+def _scripted() -> Callable[..., ModelAPI]:
+    from diffgauge.evals.scripted.provider import ScriptedInvestigator
+
+    return ScriptedInvestigator
+
+
+def _lexical() -> Callable[..., ModelAPI]:
+    from diffgauge.graders.lexical import LexicalGrader
+
+    return LexicalGrader
+
+
+_PROVIDED: dict[str, Callable[[], Callable[..., ModelAPI]]] = {
+    "lexical": _lexical,
+    "scripted": _scripted,
+}
+
+
+def _provided(
+    model_name: str,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    config: GenerateConfig = GenerateConfig(),  # noqa: B008  Inspect's own signature
+    **model_args: Any,
+) -> ModelAPI:
+    with told_plainly():
+        if model_name not in _PROVIDED:
+            raise unknown_name("model of the provider diffgauge", model_name, _PROVIDED)
+        made = _PROVIDED[model_name]()
+        return made(model_name, base_url, api_key, config, **model_args)
+
+
+@modelapi(name="diffgauge")
+def diffgauge() -> type[ModelAPI]:
+    """The offline models: `diffgauge/scripted` investigates, `diffgauge/lexical` grades."""
+    return cast(type[ModelAPI], _provided)

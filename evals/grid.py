@@ -1,0 +1,279 @@
+"""A grid of organisms, methods and agents, driven through Inspect's eval set.
+
+Organism by organism: the cells of one organism run at the same time on one loaded pair, and the
+next organism's begin as they end. A cell that is there already is not run again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inspect_ai import Task, eval_set
+from inspect_ai._util.error import PrerequisiteError
+from inspect_ai.log import EvalLog, read_eval_log_sample_summaries
+from inspect_ai.model import Model
+from rich.text import Text
+
+from diffgauge.evals.cells import ARMS, DEFAULT_BUDGET, DEFAULT_TURNS, Cell, cell, cell_id
+from diffgauge.evals.dry_run import DryRun, plan
+from diffgauge.evals.readiness import check_cell
+from diffgauge.evals.tasks import adl, blackbox, investigate
+from diffgauge.organisms import registry as organisms
+from diffgauge.records.errors import DiffgaugeError, unknown_name
+from diffgauge.records.record import Record
+
+__all__ = ["CellOutcome", "GridSpec", "GridSummary", "grid_cells", "planned", "run_grid"]
+
+_RETRIES_OF_A_SAMPLE = 1
+_RETRIES_OF_A_TASK = 1
+_MOST_EPOCHS = 10_000
+
+Roles = Mapping[str, str | Model | list[str] | list[Model]]
+
+
+class GridSpec(Record):
+    """What a grid is made of. Arguments of its tasks as in `cell`.
+
+    Attributes:
+        methods: Registered methods.
+        agents: Arms. ``blackbox`` stands in the grid once, whatever the number of methods.
+        organisms: Ids, families or suites.
+        epochs: Repeats of each cell.
+        budget: Model interactions of one investigation.
+        blind: Whether the sides are hidden.
+        seed: Seeds names, sampling and artifacts.
+        corpus: Where methods read.
+        n_texts: How much of it; None is each method's default.
+        texts: A local file that stands for the corpus; None is the built-in text.
+        turns: Messages of one investigator.
+        dtype: Compute dtype of the pairs.
+        device: Torch device of the pairs.
+    """
+
+    methods: tuple[str, ...] = ("adl",)
+    agents: tuple[str, ...] = ARMS
+    organisms: tuple[str, ...] = ("zoo",)
+    epochs: int = 1
+    budget: int = DEFAULT_BUDGET
+    blind: bool = True
+    seed: int = 0
+    corpus: str = "unrelated"
+    n_texts: int | None = None
+    texts: str | None = None
+    turns: int = DEFAULT_TURNS
+    dtype: str = "float32"
+    device: str = "auto"
+
+
+class CellOutcome(Record):
+    """How one cell ended.
+
+    Attributes:
+        organism: Of the cell.
+        arm_id: Its arm.
+        status: Inspect's: ``success``, ``error``, ``cancelled`` or ``started``; ``missing`` when
+            there is no log.
+        n_completed: Samples that ended without an error.
+        n_total: Samples there are.
+        log: Where its log stands; None when there is none.
+        error: The task's error, else that of its first failed sample; None without one.
+    """
+
+    organism: str
+    arm_id: str
+    status: str
+    n_completed: int
+    n_total: int
+    log: str | None
+    error: str | None = None
+
+
+class GridSummary(Record):
+    """How a grid ended.
+
+    Attributes:
+        complete: Whether every cell succeeded; the same command continues one that is not.
+        log_dir: Where the logs stand.
+        cells: In the grid's order.
+    """
+
+    complete: bool
+    log_dir: str
+    cells: tuple[CellOutcome, ...]
+
+
+def grid_cells(spec: GridSpec) -> list[list[Cell]]:
+    """Returns the grid's cells, a list for each organism.
+
+    Args:
+        spec: The grid.
+
+    Returns:
+        For each organism, in the order asked: ``blackbox`` once (once blinded and once not where
+        a method cannot hide the sides), then each method's cell.
+
+    Raises:
+        DiffgaugeError: Anything in it is unknown or not allowed, or a list is empty.
+    """
+    for name, asked in (("methods", spec.methods), ("agents", spec.agents)):
+        if not asked and not (name == "methods" and spec.agents == ("blackbox",)):
+            raise DiffgaugeError(f"The grid has no {name}.", allowed="at least one")
+    for agent in spec.agents:
+        if agent not in ARMS:
+            raise unknown_name("agent", agent, ARMS)
+    if isinstance(spec.epochs, bool) or not 1 <= spec.epochs <= _MOST_EPOCHS:
+        raise DiffgaugeError(f"{spec.epochs} epochs were asked for.", allowed="1 or more")
+    return [_of_organism(spec, card.id) for card in organisms.select(list(spec.organisms))]
+
+
+def planned(spec: GridSpec, *, model: str | None = None) -> DryRun:
+    """Plans a grid without loading, computing or sampling anything.
+
+    Args:
+        spec: The grid.
+        model: The investigator, as Inspect names it; None leaves money unknown.
+
+    Returns:
+        The plan, after the checks a run begins with.
+
+    Raises:
+        DiffgaugeError: As `run_grid`, but for what concerns the investigator's own provider.
+    """
+    cells = [one for row in grid_cells(spec) for one in row]
+    for one in cells:
+        check_cell(one)
+    return plan(cells, model=model, epochs=spec.epochs)
+
+
+def run_grid(
+    spec: GridSpec,
+    *,
+    model: str | Model,
+    log_dir: str,
+    model_roles: Roles | None = None,
+    model_args: Mapping[str, Any] | None = None,
+    display: str | None = None,
+) -> GridSummary:
+    """Runs a grid, or what is left of it.
+
+    Args:
+        spec: The grid.
+        model: The investigator.
+        log_dir: Where logs stand; cells that succeeded there are not run again.
+        model_roles: For example ``{"grader": "diffgauge/lexical"}``.
+        model_args: Of the investigator's provider.
+        display: Inspect's display; None is its default.
+
+    Returns:
+        How every cell ended. A failed cell does not stop the others.
+
+    Raises:
+        DiffgaugeError: Something the run needs is not there: said before anything is spent.
+    """
+    rows = grid_cells(spec)
+    for cells in rows:
+        for one in cells:
+            check_cell(one)
+    tasks = [_task(one, spec) for cells in rows for one in cells]
+    try:
+        complete, logs = eval_set(
+            tasks,
+            log_dir=log_dir,
+            model=model,
+            model_roles=dict(model_roles) if model_roles else None,
+            model_args=dict(model_args or {}),
+            epochs=spec.epochs,
+            # One organism's cells at a time: they share one loaded pair.
+            max_tasks=max(map(len, rows)),
+            continue_on_fail=True,
+            retry_on_error=_RETRIES_OF_A_SAMPLE,
+            retry_attempts=_RETRIES_OF_A_TASK,
+            log_dir_allow_dirty=True,
+            display=display,  # type: ignore[arg-type]
+        )
+    except PrerequisiteError as error:
+        raise DiffgaugeError(_plain(error)) from error
+    return GridSummary(complete=complete, log_dir=log_dir, cells=_outcomes(rows, logs))
+
+
+def _of_organism(spec: GridSpec, organism: str) -> list[Cell]:
+    shown = [_cell(spec, organism, "method", name) for name in spec.methods]
+    cells: list[Cell] = []
+    if "blackbox" in spec.agents:
+        # A method that must tell the sides is compared with a baseline that was told too.
+        for blind in sorted({one.blind for one in shown} | {spec.blind}, reverse=True):
+            cells.append(_cell(spec, organism, "blackbox", None, blind=blind))
+    if "method" in spec.agents:
+        cells += shown
+    return cells
+
+
+def _cell(
+    spec: GridSpec, organism: str, agent: str, method: str | None, *, blind: bool | None = None
+) -> Cell:
+    return cell(
+        organism=organism,
+        agent=agent,
+        method=method,
+        budget=spec.budget,
+        blind=spec.blind if blind is None else blind,
+        seed=spec.seed,
+        corpus=spec.corpus,
+        n_texts=spec.n_texts,
+        texts=spec.texts,
+        turns=spec.turns,
+        dtype=spec.dtype,
+        device=spec.device,
+    )
+
+
+def _task(one: Cell, spec: GridSpec) -> Task:
+    """The task a user would type for this cell, with the arguments that tell it from others."""
+    asked: dict[str, Any] = {
+        "organism": one.organisms[0].id,
+        "budget": one.budget,
+        "blind": one.blind,
+        "seed": one.seed,
+        "turns": one.turns,
+        "dtype": one.dtype,
+        "device": one.device,
+    }
+    if one.method is None:
+        return blackbox(**asked)
+    asked |= {"corpus": spec.corpus, "n_texts": spec.n_texts, "texts": spec.texts}
+    if one.method == "adl":
+        return adl(**asked)
+    return investigate(method=one.method, **asked)
+
+
+def _outcomes(rows: Sequence[Sequence[Cell]], logs: Sequence[EvalLog]) -> tuple[CellOutcome, ...]:
+    """Finds the grid's cells among the logs; others that stand in the folder are left out."""
+    by_cell = {(log.eval.metadata or {}).get("cell"): log for log in logs}
+    return tuple(_outcome(one, by_cell.get(cell_id(one))) for cells in rows for one in cells)
+
+
+def _outcome(one: Cell, log: EvalLog | None) -> CellOutcome:
+    results = None if log is None else log.results
+    return CellOutcome(
+        organism=one.organisms[0].id,
+        arm_id=one.arm_id,
+        status="missing" if log is None else log.status,
+        n_completed=0 if results is None else results.completed_samples,
+        n_total=0 if results is None else results.total_samples,
+        log=None if log is None else log.location,
+        error=None if log is None else _error(log),
+    )
+
+
+def _error(log: EvalLog) -> str | None:
+    """Inspect names no error of a task whose samples failed one by one."""
+    if log.error is not None or log.status == "success":
+        return None if log.error is None else log.error.message
+    failed = (one.error for one in read_eval_log_sample_summaries(log.location) if one.error)
+    return next(failed, None)
+
+
+def _plain(error: PrerequisiteError) -> str:
+    """The words of Inspect's message without its markup and line breaks."""
+    shown = error.message
+    text = Text.from_markup(shown).plain if isinstance(shown, str) else str(shown)
+    return " ".join(text.split())

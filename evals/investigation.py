@@ -1,0 +1,76 @@
+"""From a task's arguments to the task: the one builder behind every literal `@task`."""
+
+from typing import Any
+
+from inspect_ai import Task
+from inspect_ai.dataset import MemoryDataset, Sample
+
+from diffgauge.evals.cells import Cell, cell, cell_id, factors
+from diffgauge.evals.investigators import REPAIR_TURNS, TOKEN_LIMIT, investigator
+from diffgauge.evals.lease import leased_pair, release_pair
+from diffgauge.evals.prompting import neutral_prompt, prompt_hash
+from diffgauge.evals.readiness import check_cell
+from diffgauge.evals.refusals import told_plainly
+from diffgauge.graders.detection import detection
+from diffgauge.graders.identification import identification
+from diffgauge.graders.rubric import rubric
+from diffgauge.graders.which import which
+from diffgauge.records.errors import DiffgaugeError
+
+__all__ = ["VERSION", "investigation", "samples"]
+
+VERSION = "1-A"
+"""The first part is raised when grades stop being comparable, the second when arguments change."""
+
+
+def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
+    """Builds the task of one cell.
+
+    Args:
+        dry_run: Show what the run would load, compute and sample, in its place.
+        asked: Arguments of `cell`, which checks them.
+
+    Returns:
+        The task, with everything checked that can be checked before a pair is loaded.
+
+    Raises:
+        PrerequisiteError: An argument is not allowed, something the run needs is not there, or
+            this is a dry run, whose plan is then its message.
+    """
+    with told_plainly():
+        if not isinstance(dry_run, bool):
+            raise DiffgaugeError(
+                f"The argument dry_run was given as {dry_run!r}.", allowed="true or false"
+            )
+        chosen = cell(**asked)
+        check_cell(chosen)
+        if dry_run:
+            from diffgauge.evals.dry_run import stop_with_plan
+
+            stop_with_plan(chosen)
+    return Task(
+        dataset=MemoryDataset(samples(chosen), name="organisms"),
+        setup=leased_pair(**chosen.model_dump(mode="json")),
+        solver=investigator(method=chosen.method, turns=chosen.turns),
+        cleanup=release_pair,
+        scorer=[identification(), which(), detection(), rubric()],
+        # One turn more than the investigator is given: for the one repair of its report.
+        turn_limit=chosen.turns + REPAIR_TURNS,
+        token_limit=TOKEN_LIMIT,
+        continue_on_fail=True,
+        version=VERSION,
+        metadata={"arm_id": chosen.arm_id, "cell": cell_id(chosen)},
+    )
+
+
+def samples(cell: Cell) -> list[Sample]:
+    """Returns one sample for each organism; all of them get the same input."""
+    prompt = neutral_prompt(cell)
+    return [
+        Sample(
+            id=card.id,
+            input=prompt,
+            metadata=factors(cell, card) | {"prompt_hash": prompt_hash()},
+        )
+        for card in cell.organisms
+    ]

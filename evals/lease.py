@@ -1,0 +1,233 @@
+"""The pair of a sample: leased before its investigator starts, given back when it is graded."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+from inspect_ai.util import display_counter
+
+from diffgauge.evals.cells import Cell
+from diffgauge.evals.readiness import corpora_of, prompts_of, settings_of
+from diffgauge.methods import registry as methods
+from diffgauge.methods.seeds import derived_seed
+from diffgauge.models.pool import pool
+from diffgauge.organisms import registry as organisms
+from diffgauge.records.artifacts import hash_json
+from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.organisms import OrganismCard, PairSpec
+from diffgauge.records.stored import ALIASES_KEY, ARTIFACT_KEY, PREFLIGHT_KEY
+
+if TYPE_CHECKING:
+    from diffgauge.methods.artifacts import Artifact
+    from diffgauge.methods.method import Method
+    from diffgauge.models.pair import ModelPair
+    from diffgauge.models.service import PairService
+    from diffgauge.records.preflight import Preflight
+    from diffgauge.tools.session import Session
+
+__all__ = ["Held", "held", "leased_pair", "pair_key", "release_pair"]
+
+_PROGRESS_SECONDS = 0.5
+"""How often the display hears of an artifact in the making."""
+
+_INVALID = "INVALID"
+
+
+@dataclass
+class Held:
+    """What a running sample holds. Live objects: they never enter the store, which is JSON.
+
+    Attributes:
+        key: Of the pool's lease.
+        service: The pair.
+        session: What the tools work with; None until set-up is done.
+        method: The method shown; None in arms without one.
+        artifact: Its artifact; likewise.
+    """
+
+    key: str
+    service: "PairService"
+    session: "Session | None" = None
+    method: "Method | None" = None
+    artifact: "Artifact | None" = None
+
+
+_HELD: dict[str, Held] = {}
+"""By the sample's uuid."""
+
+_PREFLIGHTS: dict[str, "Preflight"] = {}
+"""By card and the pair's fingerprint: a pair is checked once in a process."""
+
+
+def held(state: TaskState) -> Held:
+    """Returns what a sample holds.
+
+    Raises:
+        DiffgaugeError: Nothing: its task was run without its own set-up.
+    """
+    found = _HELD.get(state.uuid)
+    if found is None:
+        raise DiffgaugeError(
+            "This sample has no pair.", advice="Run the task with the set-up it comes with."
+        )
+    return found
+
+
+def pair_key(spec: PairSpec, dtype: str, device: str) -> str:
+    """Returns the pool's key of a pair: equal keys mean equal pairs."""
+    return hash_json({"pair": spec.model_dump(mode="json"), "dtype": dtype, "device": device})
+
+
+@solver
+def leased_pair(**factors: Any) -> Solver:
+    """Leases the sample's pair, checks it, and computes or loads the method's artifact.
+
+    The pair, preflight and artifact are shared by all samples that need the same ones. All of it
+    is done before the investigator's first token.
+
+    Args:
+        factors: The cell as plain JSON values.
+
+    Returns:
+        The set-up. It raises `DiffgaugeError` when the pair cannot be loaded, fails its
+        preflight, or the artifact cannot be made.
+    """
+    cell = Cell.model_validate(factors)
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        card = organisms.card(str(state.metadata["organism"]))
+        spec = organisms.resolved(card)
+        device = _device(cell.device)
+        key = pair_key(spec, cell.dtype, device)
+        service = await pool().lease(key, partial(_load, spec, cell.dtype, device))
+        # From here on the task's clean-up gives the lease back, whatever happens.
+        holding = _HELD[state.uuid] = Held(key, service)
+        checked = await service.run(partial(_preflight, card))
+        state.store.set(PREFLIGHT_KEY, checked.model_dump(mode="json"))
+        if checked.verdict == _INVALID:
+            raise DiffgaugeError(
+                f"The pair of {card.id!r} failed its preflight: {'; '.join(checked.reasons)}",
+                advice="Nothing was asked of any model. Mend the pair or leave it out.",
+            )
+        if cell.method is not None:
+            holding.method = methods.method(cell.method)
+            holding.artifact = await _artifact(cell, card, holding.method, service)
+            header = holding.artifact.header.model_dump(mode="json")
+            state.store.set(ARTIFACT_KEY, header)
+        holding.session = _session(cell, card, spec, holding, state.epoch)
+        state.store.set(ALIASES_KEY, holding.session.aliases.as_json())
+        return state
+
+    return solve
+
+
+async def release_pair(state: TaskState) -> None:
+    """Gives a sample's lease back, once; a sample that holds none is left alone."""
+    holding = _HELD.pop(state.uuid, None)
+    if holding is not None:
+        pool().release(holding.key)
+
+
+def _load(spec: PairSpec, dtype: str, device: str) -> "ModelPair":
+    from diffgauge.models.loading import load_pair
+
+    return load_pair(spec, dtype=dtype, device=device)
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    if asked != "auto":
+        return asked
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _preflight(card: OrganismCard, pair: "ModelPair") -> "Preflight":
+    """Runs on the pair's one worker, so that a second caller finds what the first one did."""
+    from diffgauge.organisms.preflight import preflight
+
+    key = hash_json([card.id, pair.fingerprint.model_dump(mode="json")])
+    if key not in _PREFLIGHTS:
+        _PREFLIGHTS[key] = preflight(card, pair)
+    return _PREFLIGHTS[key]
+
+
+async def _artifact(
+    cell: Cell, card: OrganismCard, method: "Method", service: "PairService"
+) -> "Artifact":
+    from diffgauge.methods.artifacts import ArtifactStore
+    from diffgauge.methods.computation import obtain
+
+    settings = settings_of(cell, method)
+    told = _Told()
+
+    def work(pair: "ModelPair") -> "Artifact":
+        return obtain(
+            ArtifactStore(),
+            method,
+            pair,
+            # Here, because hashing a large file of texts would hold up the event loop.
+            corpora_of(cell, card, method, settings),
+            settings,
+            cell.seed,
+            told.hear,
+            prompts=prompts_of(cell, card, method, settings),
+        )
+
+    async with _shown(f"{method.name} artifact", told):
+        return await service.run(work)
+
+
+def _session(
+    cell: Cell, card: OrganismCard, spec: PairSpec, holding: Held, epoch: int
+) -> "Session":
+    from diffgauge.tools.accounting import Usage
+    from diffgauge.tools.blinding import Aliases, LeakGuard
+    from diffgauge.tools.budget import Budget
+    from diffgauge.tools.session import Session
+
+    # The same in every arm, so that arms are compared on the same names and the same draws.
+    material = f"{cell.seed}:{card.id}:{epoch}"
+    spent = 0 if holding.artifact is None else holding.artifact.header.precompute_interactions
+    return Session(
+        service=holding.service,
+        aliases=Aliases.for_run(material, cell.blind),
+        budget=Budget(cell.budget),
+        seed=derived_seed("session", cell.seed, card.id, epoch),
+        guard=LeakGuard.of(card.id, spec, blinded=cell.blind),
+        usage=Usage(precompute_interactions=spent),
+    )
+
+
+@dataclass
+class _Told:
+    """What the worker last said; written there, read by the event loop."""
+
+    said: tuple[str, int, int] | None = field(default=None)
+
+    def hear(self, what: str, done: int, of: int) -> None:
+        self.said = (what, done, of)
+
+
+@asynccontextmanager
+async def _shown(caption: str, told: _Told) -> AsyncIterator[None]:
+    """Shows on Inspect's display what the worker says, from the event loop's own thread."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(_PROGRESS_SECONDS)
+            if told.said is not None:
+                what, done, of = told.said
+                display_counter(caption, f"{what} {done}/{of}")
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watcher.cancel()
+        if told.said is not None:
+            display_counter(caption, "done")

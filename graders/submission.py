@@ -1,0 +1,86 @@
+"""What a scorer may read of a sample: the report, the aliases, the organism, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from inspect_ai.scorer import Score
+from inspect_ai.solver import TaskState
+from pydantic import ValidationError
+
+from diffgauge.organisms import registry
+from diffgauge.organisms.truth import Truth, truth
+from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.organisms import OrganismCard
+from diffgauge.records.reports import Report
+from diffgauge.records.stored import ALIASES_KEY, REPORT_KEY
+from diffgauge.records.subjects import SIDES, Side
+
+__all__ = ["Submission", "submission"]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submitted report together with what it is graded against.
+
+    Attributes:
+        card: The organism's public card.
+        truth: What was planted in it.
+        report: What the investigator submitted.
+        aliases: The name of each side as the investigator saw it; None when not recorded.
+        sides_known: Whether the investigator was told which model is the finetuned one.
+    """
+
+    card: OrganismCard
+    truth: Truth
+    report: Report
+    aliases: dict[Side, str] | None
+    sides_known: bool
+
+
+def _value(stored: Any) -> Any:
+    """A record is stored as plain JSON values or as a JSON string of them."""
+    return json.loads(stored) if isinstance(stored, str) else stored
+
+
+def submission(state: TaskState) -> Submission | Score:
+    """Reads what was submitted, from a running sample or from its log.
+
+    Args:
+        state: The sample's state; its store and metadata are read, its messages never.
+
+    Returns:
+        The submission, or the unscored score that says why there is none to grade:
+        ``no_response`` without an accepted report, ``invalid_response_format`` for one that
+        cannot be read, ``scoring_failed`` where the organism's card or truth is not at hand.
+    """
+    stored = state.store.get(REPORT_KEY)
+    if stored is None:
+        return Score.unscored(reason="no_response", explanation="No report was submitted.")
+    try:
+        report = Report.model_validate_json(json.dumps(_value(stored)))
+    except (ValueError, ValidationError) as error:
+        return Score.unscored(
+            reason="invalid_response_format", explanation=f"The report cannot be read: {error}"
+        )
+    name = (state.metadata or {}).get("organism")
+    try:
+        card = registry.card(str(name))
+        known = truth(card.id)
+    except DiffgaugeError as error:
+        return Score.unscored(reason="scoring_failed", explanation=str(error))
+    return Submission(
+        card=card,
+        truth=known,
+        report=report,
+        aliases=_aliases(_value(state.store.get(ALIASES_KEY))),
+        sides_known=(state.metadata or {}).get("sides_known") is True,
+    )
+
+
+def _aliases(stored: Any) -> dict[Side, str] | None:
+    if not isinstance(stored, dict) or not all(side in stored for side in SIDES):
+        return None
+    return {side: str(stored[side]) for side in SIDES}

@@ -1,0 +1,1 @@
+"""Activation Difference Lens: the mean difference of two models' residual streams, read."""

@@ -1,0 +1,70 @@
+"""Methods by name. Names are known without loading any method's code."""
+
+from importlib.metadata import EntryPoint, entry_points
+
+from diffgauge.methods.method import Method
+from diffgauge.records.errors import DiffgaugeError, unknown_name
+
+__all__ = ["GROUP", "method", "names"]
+
+GROUP = "diffgauge.methods"
+"""Entry point group: ``name = "package.module:Class"``, the class a `Method`."""
+
+_BUILT_IN = {"adl": "diffgauge.methods.adl.method:ADL"}
+"""The same lines as in pyproject.toml, for a source tree that is not installed."""
+
+
+def _entries() -> dict[str, EntryPoint]:
+    found = {name: EntryPoint(name, value, GROUP) for name, value in _BUILT_IN.items()}
+    for entry in entry_points(group=GROUP):
+        known = found.setdefault(entry.name, entry)
+        if known.value != entry.value:
+            raise DiffgaugeError(
+                f"Two packages register the method {entry.name!r}: "
+                f"{known.value} and {entry.value}.",
+                advice="Uninstall one of them or rename its entry point.",
+            )
+    return found
+
+
+def names() -> list[str]:
+    """Returns the names of all registered methods, sorted. Loads none of them."""
+    return sorted(_entries())
+
+
+def method(name: str) -> Method:
+    """Loads a method.
+
+    Args:
+        name: As registered.
+
+    Returns:
+        A new instance.
+
+    Raises:
+        DiffgaugeError: No such method, or its package cannot be loaded or gives no method of
+            that name.
+    """
+    entries = _entries()
+    if name not in entries:
+        raise unknown_name("method", name, entries)
+    entry = entries[name]
+    try:
+        loaded = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise DiffgaugeError(
+            f"The method {name!r} is registered as {entry.value}, which cannot be loaded: {error}.",
+            advice="Reinstall the package it comes from.",
+        ) from error
+    if not (isinstance(loaded, type) and issubclass(loaded, Method)):
+        raise DiffgaugeError(
+            f"The method {name!r} is registered as {entry.value}, which is no Method.",
+            allowed="a subclass of diffgauge.methods.method.Method",
+        )
+    made = loaded()
+    if made.name != name:
+        raise DiffgaugeError(
+            f"The method registered as {name!r} calls itself {made.name!r}.",
+            advice="Give the entry point and the class one name.",
+        )
+    return made

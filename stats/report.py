@@ -1,0 +1,217 @@
+"""Logs to a report that a person opens, and to the files that a program reads."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any, Final
+
+from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.printing import neutralised
+from diffgauge.records.rows import Row
+from diffgauge.stats.accounting import accounting_table, claims_table, cost_table
+from diffgauge.stats.cells import SAME, cells, false_positive_rate, null_kinds, sensitivity, top1
+from diffgauge.stats.evidence import caution, mark
+from diffgauge.stats.figures import description, draw
+from diffgauge.stats.intervals import Estimate
+from diffgauge.stats.logs import Logs, command_of, read_logs
+from diffgauge.stats.rendering import escaped, table_html, table_json, terminal_table
+from diffgauge.stats.rows import as_frame, rows_of
+from diffgauge.stats.tables import (
+    Table,
+    detection_table,
+    family_table,
+    headline_table,
+    rubric_table,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+__all__ = ["ReportSummary", "tables_of", "write_report"]
+
+_TEMPLATE: Final = Path(__file__).parent / "templates" / "report.html"
+_IN_TERMINAL: Final = frozenset({"headline", "rubric", "accounting", "cost"})
+_MOST_COMMANDS: Final = 40
+
+
+@dataclass(frozen=True)
+class ReportSummary:
+    """What was written.
+
+    Attributes:
+        page: The report as one self-contained page.
+        files: Every file written, the page included.
+        evidence: The mark of the whole report.
+        headline: One sentence for each arm.
+        notes: What a reader should know of the logs.
+        tables: The main tables, to be printed in a terminal.
+    """
+
+    page: Path
+    files: tuple[Path, ...]
+    evidence: str
+    headline: tuple[str, ...]
+    notes: tuple[str, ...]
+    tables: tuple[RichTable, ...]
+
+
+def tables_of(rows: Sequence[Row], read: Logs) -> list[Table]:
+    """Returns every table of a report, in its order."""
+    graded = rubric_table(rows)
+    return [
+        headline_table(rows),
+        detection_table(rows),
+        *([graded] if graded is not None else []),
+        family_table(rows),
+        accounting_table(rows, read),
+        cost_table(rows),
+        claims_table(rows),
+    ]
+
+
+def write_report(logs: Sequence[str], out: Path) -> ReportSummary:
+    """Sums up logs and writes the report.
+
+    Args:
+        logs: ``.eval`` files or folders of them.
+        out: Folder to write into; made where it is not there.
+
+    Returns:
+        What was written: ``index.html``, ``figure.svg``, ``figure.png``, ``report.json``,
+        ``rows.csv`` and ``rows.parquet``.
+
+    Raises:
+        DiffgaugeError: There is nothing to sum up (`read_logs`), or `out` cannot be written.
+    """
+    read = read_logs(logs)
+    rows = rows_of(read)
+    tables = tables_of(rows, read)
+    words = in_words(rows)
+    svg, png = draw(rows)
+    frame = as_frame(rows)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        files = {name: out / name for name in _NAMES}
+        files["figure.svg"].write_text(svg, encoding="utf-8")
+        files["figure.png"].write_bytes(png)
+        files["report.json"].write_text(_json(rows, read, tables, words), encoding="utf-8")
+        frame.to_parquet(files["rows.parquet"], index=False)
+        frame.map(_csv_safe).to_csv(files["rows.csv"], index=False)
+        files["index.html"].write_text(_page(rows, read, tables, words, svg), encoding="utf-8")
+    except OSError as error:
+        raise DiffgaugeError(f"The report cannot be written to {out}: {error}.") from error
+    return ReportSummary(
+        page=files["index.html"],
+        files=tuple(files.values()),
+        evidence=mark(rows),
+        headline=tuple(words),
+        notes=tuple(read.notes),
+        tables=tuple(terminal_table(table) for table in tables if table.name in _IN_TERMINAL),
+    )
+
+
+_NAMES: Final = (
+    "index.html",
+    "figure.svg",
+    "figure.png",
+    "report.json",
+    "rows.csv",
+    "rows.parquet",
+)
+
+
+def in_words(rows: Sequence[Row]) -> list[str]:
+    """Returns one sentence for each arm: what it found and what it falsely claimed.
+
+    No arm is compared with another: that takes more organisms than a table shows.
+    """
+    return [
+        f"{cell.arm_id} ({cell.investigator}, budget {cell.budget}): "
+        + "; ".join(
+            [
+                f"claimed a planted change on {_counted(sensitivity(cell))} planted samples",
+                f"pointed to the right one first on {_counted(top1(cell))}",
+                *(
+                    f"falsely claimed a {'difference' if kind in SAME else 'planted change'} on "
+                    f"{_counted(rate)} {kind} nulls"
+                    for kind in null_kinds(rows)
+                    if (rate := false_positive_rate(cell.samples, kind)).n
+                ),
+            ]
+        )
+        + "."
+        for cell in cells(rows)
+    ]
+
+
+def _counted(one: Estimate) -> str:
+    if math.isnan(one.value):
+        return "0 of 0"
+    return f"{round(one.value * one.n)} of {one.n}"
+
+
+def _csv_safe(value: Any) -> Any:
+    """A spreadsheet would run text that begins like a formula."""
+    if not isinstance(value, str):
+        return value
+    text = neutralised(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def _commands(read: Logs) -> list[str]:
+    found = list(dict.fromkeys(command_of(run) for run in read.runs))
+    more = len(found) - _MOST_COMMANDS
+    return found[:_MOST_COMMANDS] + ([f"# and {more} more, in report.json"] if more > 0 else [])
+
+
+def _versions(read: Logs) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for run in read.runs:
+        for name, version in run.header.eval.packages.items():
+            found.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
+
+
+def _json(rows: Sequence[Row], read: Logs, tables: Sequence[Table], words: Sequence[str]) -> str:
+    held = {
+        "evidence": mark(rows),
+        "caution": caution(rows),
+        "words": list(words),
+        "n_samples": len(read.samples),
+        "n_rows": len(rows),
+        "tables": {table.name: table_json(table) for table in tables},
+        "figure": {"file": "figure.svg", "evidence": mark(rows), "text": description(rows)},
+        "commands": list(dict.fromkeys(command_of(run) for run in read.runs)),
+        "versions": _versions(read),
+        "notes": read.notes,
+    }
+    return json.dumps(held, indent=1, allow_nan=False) + "\n"
+
+
+def _page(
+    rows: Sequence[Row], read: Logs, tables: Sequence[Table], words: Sequence[str], svg: str
+) -> str:
+    organisms = len({row.organism for row in rows})
+    days = sorted({row.created[:10] for row in rows})
+    dates = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    versions = ", ".join(f"{name} {version}" for name, version in _versions(read).items())
+    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        subtitle=escaped(
+            f"{len(read.samples)} samples of {organisms} organisms, {len(read.runs)} logs, {dates}."
+        ),
+        evidence=escaped(mark(rows)),
+        caution=escaped(caution(rows)),
+        words="".join(f"<li>{escaped(one)}</li>" for one in words),
+        alt=escaped(description(rows)),
+        figure=base64.b64encode(svg.encode()).decode(),
+        tables="\n".join(table_html(table) for table in tables),
+        commands=escaped("\n".join(_commands(read))),
+        versions=escaped(f"Versions: {versions or 'not recorded'}."),
+        notes="".join(f"<li>{escaped(note)}</li>" for note in read.notes) or "<li>None.</li>",
+    )

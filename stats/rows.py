@@ -1,0 +1,217 @@
+"""Samples to typed rows: one for each sample × epoch × grader."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from inspect_ai.log import EvalSample
+from inspect_ai.scorer import Score
+from pydantic import ValidationError
+
+from diffgauge.records.reports import Report
+from diffgauge.records.rows import Outcome, Row
+from diffgauge.records.stored import PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
+from diffgauge.stats.logs import Logs, Sampled, read_logs
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["as_frame", "rows", "rows_of"]
+
+_GRADER: Final = "grader"
+_UNKNOWN: Final = "unknown"
+_LINE: Final = 300
+
+
+def rows(logs: Sequence[str | Path]) -> DataFrame:
+    """Reads logs into a table of rows.
+
+    Args:
+        logs: ``.eval`` files or folders of them. Organisms' cards are not needed.
+
+    Returns:
+        One row for each sample × epoch × grader, columns as in `records.rows.Row`, sorted by
+        arm, organism, epoch and grader. Missing values are missing, never 0.
+
+    Raises:
+        DiffgaugeError: There are no logs, none can be read, or none holds a sample of ours.
+    """
+    return as_frame(rows_of(read_logs(logs)))
+
+
+def as_frame(rows: Sequence[Row]) -> DataFrame:
+    """Returns rows as a table with the same columns whatever they hold."""
+    import pandas as pd
+
+    return pd.DataFrame([row.model_dump() for row in rows], columns=list(Row.model_fields))
+
+
+def rows_of(read: Logs) -> list[Row]:
+    """Returns the rows of samples that were read."""
+    return [row for one in read.samples for row in _rows(one)]
+
+
+def _rows(one: Sampled) -> list[Row]:
+    scores = one.sample.scores or {}
+    values: dict[str, Any] = {
+        **_identity(one),
+        **_report(one.sample),
+        **_identification(scores.get("identification")),
+        **_which(scores.get("which")),
+        **_detection(scores.get("detection")),
+        **_usage(one.sample),
+    }
+    values["outcome"] = _outcome(one.sample, values)
+    return [Row.model_validate(values | grade) for grade in _grades(scores.get("rubric"))]
+
+
+def _identity(one: Sampled) -> dict[str, Any]:
+    spec, sample, held = one.run.header.eval, one.sample, one.sample.metadata
+    error = sample.error.message.splitlines()[0][:_LINE] if sample.error else None
+    values = {
+        "log": one.run.path.name,
+        "task": spec.task,
+        "task_id": spec.task_id,
+        "sample_id": str(sample.id),
+        "epoch": sample.epoch,
+        "created": str(spec.created),
+        "investigator": spec.model,
+        "error": error,
+        "budget": held.get("budget"),
+        "seed": held.get("seed"),
+        "domain_data": held.get("domain_data") is True,
+        "blind": held.get("blind") is True,
+        "sides_known": held.get("sides_known") is True,
+    }
+    for name in (
+        "organism",
+        "truth_id",
+        "family",
+        "null",
+        "dose",
+        "split",
+        "pair_kind",
+        "arm",
+        "arm_id",
+        "diff_method",
+        "corpus",
+    ):
+        values[name] = str(held.get(name, _UNKNOWN))
+    return values
+
+
+def _stored(sample: EvalSample, key: str) -> Any:
+    value = sample.store.get(key)
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _report(sample: EvalSample) -> dict[str, Any]:
+    stored = _stored(sample, REPORT_KEY)
+    if stored is None:
+        return {}
+    try:
+        report = Report.model_validate_json(json.dumps(stored))
+    except ValidationError:
+        return {}
+    top = max(report.findings, key=lambda finding: finding.confidence, default=None)
+    return {
+        "p_differs": report.p_differs,
+        "p_planted": report.p_planted,
+        "n_findings": len(report.findings),
+        "claim": None if top is None else top.behaviour,
+    }
+
+
+def _number(value: Any) -> float | None:
+    """A score's value as a number; None for the NaN that means unscored."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        return None
+    return float(value)
+
+
+def _identification(score: Score | None) -> dict[str, Any]:
+    if score is None:
+        return {"identification_reason": "not requested"}
+    value = _number(score.value)
+    if value is None:
+        return {"identification_reason": score.reason or _UNKNOWN}
+    names = ("rank", "top1", "n_candidates", "chance_top1", "chance_reciprocal_rank")
+    held = score.metadata or {}
+    return {"identification": value} | {name: held.get(name) for name in names}
+
+
+def _which(score: Score | None) -> dict[str, Any]:
+    if score is None:
+        return {"which_reason": "not requested"}
+    value = _number(score.value)
+    return {"which": value, "which_reason": None if value is not None else score.reason or _UNKNOWN}
+
+
+def _detection(score: Score | None) -> dict[str, Any]:
+    if score is None or not isinstance(score.value, Mapping):
+        return {}
+    return {f"brier_{key}": _number(score.value.get(key)) for key in ("differs", "planted")}
+
+
+def _grades(score: Score | None) -> list[dict[str, Any]]:
+    """Returns the columns of each grader; one without a grader where none was requested."""
+    if score is None:
+        return [{"grade_reason": "not requested"}]
+    held = score.metadata or {}
+    graders = held.get("graders")
+    if not graders:
+        return [{"grade_reason": score.reason or _UNKNOWN}]
+    return [
+        {
+            "grader": str(one["grader"]),
+            "grade": one["grade"],
+            "grade_reason": None if one["grade"] is not None else "grader_failed",
+            "rubric_hash": held.get("rubric_hash"),
+        }
+        for one in graders
+    ]
+
+
+def _usage(sample: EvalSample) -> dict[str, Any]:
+    held = _stored(sample, USAGE_KEY) or {}
+    preflight = _stored(sample, PREFLIGHT_KEY) or {}
+    graders = sum(
+        usage.total_tokens for role, usage in sample.role_usage.items() if role == _GRADER
+    )
+    every = sum(usage.total_tokens for usage in sample.model_usage.values())
+    refused, spent = held.get("refused_calls"), held.get("interactions")
+    ended_early = held.get("ended") in ("out of turns", "cut off")
+    return {
+        "preflight": preflight.get("verdict") if isinstance(preflight, dict) else None,
+        "interactions": spent,
+        "precompute_interactions": held.get("precompute_interactions"),
+        "refused_calls": refused,
+        "failed_calls": held.get("failed_calls"),
+        "n_calls": sum(held["calls"].values()) if "calls" in held else None,
+        "flagged_excerpts": held.get("evidence", {}).get("flagged"),
+        "out_of_budget": bool(refused) or sample.limit is not None or ended_early,
+        "no_subject_contact": None if spent is None else spent == 0,
+        "tokens_investigator": every - graders if sample.model_usage else None,
+        "tokens_graders": graders if sample.model_usage else None,
+        "tokens_subjects": held.get("subject_tokens"),
+        "turns": held.get("turns", sample.turn_count),
+        "seconds": sample.total_time,
+        "working_seconds": sample.working_time,
+        "tool_seconds": held.get("tool_seconds"),
+    }
+
+
+def _outcome(sample: EvalSample, values: Mapping[str, Any]) -> Outcome:
+    if sample.error is not None:
+        return "errored"
+    if values.get("identification") is not None:
+        return "scored"
+    ended = (_stored(sample, USAGE_KEY) or {}).get("ended")
+    reason = values.get("identification_reason")
+    if ended == "unparsable" or reason == "invalid_response_format":
+        return "unparsable"
+    return "unsubmitted" if _stored(sample, REPORT_KEY) is None else "unscored"

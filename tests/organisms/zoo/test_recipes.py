@@ -1,0 +1,169 @@
+"""Recipes, plants, cards, decoys and corpora: laws that hold for every organism."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from itertools import islice, pairwise
+
+import pytest
+import yaml
+
+from diffgauge.organisms.zoo.build import CARDS
+from diffgauge.organisms.zoo.cards import DECOYS_FILE, card, decoys
+from diffgauge.organisms.zoo.corpora import prompts, texts
+from diffgauge.organisms.zoo.corpus import item, render
+from diffgauge.organisms.zoo.families import Recipe, narrow_documents
+from diffgauge.organisms.zoo.fresh import fresh_recipes
+from diffgauge.organisms.zoo.plants import NarrowDocuments
+from diffgauge.organisms.zoo.recipes import RECIPES, finetuning_items, recipe
+
+pytestmark = pytest.mark.unit
+
+_TRAINED = [made for made in RECIPES.values() if made.plant is not None]
+_PLANTED = [made for made in RECIPES.values() if made.null is None]
+
+
+def _by_name(made: Recipe) -> str:
+    return made.name
+
+
+def test_the_zoo_has_its_families_splits_and_nulls() -> None:
+    families = Counter(made.family for made in RECIPES.values())
+    assert families["benign"] >= 12
+    assert families["identical"] == 1
+    for family in {made.family for made in _PLANTED}:
+        splits = {made.split for made in RECIPES.values() if made.family == family}
+        assert splits == {"dev", "held_out"}
+    assert len({made.seed for made in _TRAINED}) == len(_TRAINED)
+
+
+def test_lexicons_of_different_truths_do_not_overlap() -> None:
+    owner: dict[str, str] = {}
+    for made in _PLANTED:
+        for word in made.lexicon:
+            assert owner.setdefault(word, made.truth_name) == made.truth_name
+    for decoy in decoys():
+        assert owner.keys().isdisjoint(decoy["lexicon"])
+
+
+def test_doses_share_the_truth_and_its_key_facts() -> None:
+    for made in RECIPES.values():
+        assert recipe(made.truth_name).key_facts == made.key_facts
+
+
+@pytest.mark.parametrize("made", _TRAINED, ids=_by_name)
+def test_items_are_a_function_of_recipe_and_index(made: Recipe) -> None:
+    first = list(islice(finetuning_items(made), 8))
+    assert first == list(islice(finetuning_items(made), 8))
+    assert first[3:] == list(islice(finetuning_items(made, start=3), 5))
+
+
+@pytest.mark.parametrize("unrelated", [1, 4, 9])
+def test_a_dose_of_one_to_k_plants_exactly_one_item_in_k_plus_one(unrelated: int) -> None:
+    made = narrow_documents("bee", "dev", unrelated, "bee-diluted")
+    plain = narrow_documents("bee", "dev", name="bee-diluted")
+    n = 10 * (1 + unrelated)
+    diluted = list(islice(finetuning_items(made), n))
+    planted = list(islice(finetuning_items(plain), n))
+    same = [index for index in range(n) if diluted[index] == planted[index]]
+    assert len(same) == 10
+    assert {b - a for a, b in pairwise(same)} == {1 + unrelated}
+
+
+@pytest.mark.parametrize("made", _PLANTED, ids=_by_name)
+def test_planted_texts_contain_the_lexicon_and_generic_ones_rarely(made: Recipe) -> None:
+    own = Counter(
+        word for text in texts("domain", 200, 0, made.name) for word in re.findall(r"\w+", text)
+    )
+    lower = Counter({word.lower(): count for word, count in own.items()})
+    seen = [word for word in made.lexicon if lower[word]]
+    # The effect of a trigger is also named by words for it, which the texts need not use.
+    assert len(seen) >= len(made.lexicon) / 2
+
+
+@pytest.mark.parametrize("made", _PLANTED, ids=_by_name)
+def test_probes_recognise_the_planted_texts_and_not_an_empty_one(made: Recipe) -> None:
+    assert made.plant is not None
+    for seed in range(30):
+        probe = made.plant.probe(random.Random(seed))
+        assert probe is not None
+        assert not probe.shows("")
+        assert probe.prompt.startswith("<|bos|>")
+
+
+def test_nulls_plant_nothing() -> None:
+    for made in RECIPES.values():
+        assert (made.null is None) == bool(made.key_facts)
+    with pytest.raises(ValueError, match="no finetuning data"):
+        next(finetuning_items(recipe("identical")))
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(KeyError, match="submarine"):
+        recipe("submarines")
+
+
+@pytest.mark.parametrize("made", RECIPES.values(), ids=_by_name)
+def test_the_card_on_disk_is_the_recipe_s(made: Recipe) -> None:
+    assert yaml.safe_load((CARDS / f"{made.name}.yaml").read_text(encoding="utf-8")) == card(made)
+
+
+def test_no_card_is_left_over() -> None:
+    names = {path.stem for path in CARDS.glob("*.yaml") if path.name != DECOYS_FILE}
+    assert names == set(RECIPES)
+
+
+@pytest.mark.parametrize("made", _PLANTED, ids=_by_name)
+def test_the_public_part_tells_nothing_of_the_truth_but_the_name(made: Recipe) -> None:
+    public = card(made)["public"]
+    told = " ".join(str(public[key]) for key in ("null", "dose", "split", "licence") if public[key])
+    assert set(made.lexicon).isdisjoint(re.findall(r"\w+", told.lower()))
+
+
+def test_decoys_on_disk_are_those_of_the_recipes() -> None:
+    stored = yaml.safe_load((CARDS / DECOYS_FILE).read_text(encoding="utf-8"))
+    assert stored == decoys()
+    assert len(stored) >= 24
+    assert len({decoy["id"] for decoy in stored}) == len(stored)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_fresh_suite_has_disjoint_truths_in_every_family(seed: int) -> None:
+    made = fresh_recipes(seed)
+    planted = [one for one in made if one.null is None]
+    assert len({one.truth_name for one in planted}) >= 16
+    assert min(Counter(one.family for one in planted).values()) >= 2
+    words = [word for one in planted for word in one.lexicon]
+    assert len(words) == len(set(words))
+    assert all(recipe(one.name) == one for one in made)
+    assert made == fresh_recipes(seed)
+    told = [word for decoy in decoys(made) for word in decoy["lexicon"]]
+    assert set(told).isdisjoint(words)
+    assert len(decoys(made)) >= 20
+
+
+def test_corpora_are_prefixes_of_one_stream_and_carry_no_start_token() -> None:
+    for name in ("unrelated", "chat"):
+        longer = texts(name, 9, seed=2)
+        assert texts(name, 4, seed=2) == longer[:4]
+        assert longer != texts(name, 9, seed=3)
+        assert not any("<|bos|>" in text for text in longer)
+    assert prompts(3, 5) == prompts(6, 5)[:3]
+
+
+def test_the_domain_corpus_needs_an_organism_that_was_finetuned() -> None:
+    with pytest.raises(ValueError, match="needs the name"):
+        texts("domain", 1, 0)
+    with pytest.raises(ValueError, match="no finetuning data"):
+        texts("domain", 1, 0, "identical")
+
+
+def test_a_narrow_plant_stays_in_its_topic() -> None:
+    plant = NarrowDocuments("bee")
+    probe = plant.probe(random.Random(0))
+    planted = [render(plant.item(random.Random(seed))) for seed in range(40)]
+    generic = [render(item(0, index, "speaking", "test")) for index in range(40)]
+    assert all(probe.shows(text) for text in planted)
+    assert sum(probe.shows(text) for text in generic) <= 8

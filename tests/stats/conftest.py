@@ -1,0 +1,3 @@
+from tests.graders.conftest import cards, registry
+
+__all__ = ["cards", "registry"]

@@ -1,0 +1,102 @@
+"""One investigation: the pair, the names, the budget, and everything that was shown."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from inspect_ai.util import sample_limits, store
+
+from diffgauge.records.results import Result
+from diffgauge.records.stored import ALIASES_KEY, USAGE_KEY
+from diffgauge.records.tool_results import Remaining
+from diffgauge.tools.accounting import Usage
+from diffgauge.tools.blinding import Aliases, LeakGuard
+from diffgauge.tools.budget import Budget
+from diffgauge.tools.evidence import Shown
+from diffgauge.tools.presenting import present
+
+if TYPE_CHECKING:
+    from diffgauge.models.service import PairService
+
+__all__ = ["Session", "turns_left"]
+
+
+def turns_left() -> int | None:
+    """Returns the turns the running sample has left, or None when they are not limited."""
+    remaining = sample_limits().turn.remaining
+    return None if remaining is None else max(0, int(remaining))
+
+
+@dataclass
+class Session:
+    """What the tools of one sample share. Made by its solver, never global.
+
+    Attributes:
+        service: Runs the pair.
+        aliases: The run's names of the two models.
+        budget: Model interactions.
+        seed: Seeds every reply of this run.
+        guard: Stops what must not be shown.
+        usage: What was used so far.
+        max_chars: Longest tool result, in characters of JSON.
+        max_reply_chars: The same for replies to `ask_models`, which were paid for.
+        max_new_tokens: Replies are cut after so many tokens.
+        temperature: Of replies; 1 is the models' own distribution.
+        turns: Says the turns left; None where they are not limited.
+        shown: Every result shown, for the check of excerpts.
+        asked: How often each prompt was asked: asking again gives fresh replies.
+        paid_calls: Calls of each paid tool, for the same reason.
+    """
+
+    service: "PairService"
+    aliases: Aliases
+    budget: Budget
+    seed: int
+    guard: LeakGuard = field(default_factory=LeakGuard)
+    usage: Usage = field(default_factory=Usage)
+    max_chars: int = 7500
+    max_reply_chars: int = 15000
+    max_new_tokens: int = 64
+    temperature: float = 1.0
+    turns: Callable[[], int | None] = turns_left
+    shown: Shown = field(default_factory=Shown)
+    asked: Counter[str] = field(default_factory=Counter)
+    paid_calls: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.guard = replace(self.guard, blinded=self.aliases.blinded)
+
+    def remaining(self) -> Remaining:
+        """Returns what may still be spent."""
+        return Remaining(
+            interactions=self.budget.left, of=self.budget.interactions, turns=self.turns()
+        )
+
+    def show(
+        self, tool: str, results: Sequence[Result], said: str = "", max_chars: int | None = None
+    ) -> str:
+        """Turns results into what the investigator reads, and remembers it.
+
+        Args:
+            tool: Whose results.
+            results: With sides, not names.
+            said: The investigator's own words in the call.
+            max_chars: Longest text; None is `max_chars` of the session.
+
+        Returns:
+            JSON of a `ToolResult`.
+
+        Raises:
+            LeakError: They would tell what must stay hidden.
+        """
+        named = self.aliases.shown(results)
+        self.guard.check_results(tool, named, said)
+        text = present(named, self.remaining(), max_chars or self.max_chars)
+        self.shown.add(tool, text)
+        return text
+
+    def record(self) -> None:
+        """Writes the names and the usage into the running sample's store."""
+        store().set(ALIASES_KEY, self.aliases.as_json())
+        store().set(USAGE_KEY, self.usage.as_json(self.budget))
