@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 
 _ZOO = "zoo"
+_WIDEST = 400
 
 
 @app.command("list")
@@ -69,11 +70,21 @@ def check(
 
 
 def _print_checks(checked: list[Checked]) -> None:
-    table = Table("id", "verdict", *FIGURES, "reasons")
+    table = Table("id", "verdict", *FIGURES, caption="\n".join(_legend()), caption_justify="left")
     for one in checked:
-        figures = [f"{one.figures[name]:.3g}" if name in one.figures else "–" for name in FIGURES]
-        table.add_row(one.id, one.verdict, *figures, neutralised("; ".join(one.reasons)))
-    Console().print(table)
+        figures = [f"{one.figures[name]:.2f}" if name in one.figures else "–" for name in FIGURES]
+        table.add_row(one.id, one.verdict, *figures)
+    console = Console()
+    # A table squeezed below its own width is unreadable: longer lines are the lesser evil.
+    needed = Console(width=_WIDEST).measure(table).maximum
+    (console if console.width >= needed else Console(width=needed)).print(table)
+    for one in checked:
+        for reason in one.reasons:
+            console.print(f"{one.id}: {neutralised(reason)}", markup=False)
+
+
+def _legend() -> list[str]:
+    return [f"{name}: {meaning}" for name, meaning in FIGURES.items()]
 
 
 @app.command()

@@ -176,8 +176,8 @@ class ArtifactStore:
         return header
 
     def _write(self, artifact: Artifact, folder: Path) -> None:
-        import pyarrow as pa  # type: ignore[import-untyped]
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]
+        import pyarrow as pa
+        import pyarrow.parquet as pq
         from safetensors.torch import save_file
 
         if artifact.tensors:

@@ -3,7 +3,7 @@
 from diffgauge.models.loading import load_pair
 from diffgauge.organisms.preflight import preflight
 from diffgauge.organisms.registry import resolved
-from diffgauge.records.checks import FIGURES, Checked
+from diffgauge.records.checks import Checked
 from diffgauge.records.organisms import OrganismCard
 
 __all__ = ["check_organism"]
@@ -39,5 +39,13 @@ def _planted(name: str) -> tuple[dict[str, float], tuple[str, ...]]:
     from diffgauge.organisms.zoo.checks import check
 
     found = check(name, WEIGHTS)
-    figures = {key: getattr(found, key, None) for key in FIGURES}
+    figures = {
+        "shown": found.rate_finetuned,
+        "base": found.rate_base,
+        "off": found.rate_off_trigger,
+        "kl_unrelated": found.kl_unrelated,
+        "kl_domain": found.kl_domain,
+        "surprise": found.surprise,
+        "repetition": found.repetition,
+    }
     return {key: value for key, value in figures.items() if value is not None}, found.reasons

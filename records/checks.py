@@ -9,17 +9,17 @@ from diffgauge.records.record import Record
 
 __all__ = ["FIGURES", "Checked"]
 
-FIGURES: Final = (
-    "rate_finetuned",
-    "rate_base",
-    "rate_off_trigger",
-    "logits",
-    "kl_unrelated",
-    "kl_domain",
-    "surprise",
-    "repetition",
-)
-"""Figures a table of checks shows, in this order."""
+FIGURES: Final = {
+    "shown": "share of probes that show the planted behaviour, finetuned",
+    "base": "the same share of the base",
+    "off": "the same share of the finetuned model away from the trigger",
+    "logits": "largest difference of logits on the preflight's texts",
+    "kl_unrelated": "KL on unrelated text, nats per token",
+    "kl_domain": "KL on the organism's own text, nats per token",
+    "surprise": "rise of the base's surprisal of ordinary replies, nats per token",
+    "repetition": "rise of the share of repeated trigrams in ordinary replies",
+}
+"""Figures a table of checks shows, in this order, with what they mean."""
 
 
 class Checked(Record):
@@ -30,9 +30,8 @@ class Checked(Record):
         verdict: The preflight's, made ``INVALID`` when the planted behaviour is missing, is in
             the base already, or the text has collapsed.
         reasons: One sentence for each thing that was not as it should be.
-        figures: By name: shares of probes that show the behaviour, differences in logits, KL in
-            nats per token on unrelated and on the organism's own text, rises of surprisal (nats
-            per token) and of repeated trigrams; one that does not apply is missing.
+        figures: By name, those of `FIGURES` and the preflight's; one that does not apply is
+            missing.
     """
 
     id: str

@@ -4,8 +4,8 @@ How `bank.txt` was made: once, from the question grammar of the zoo's tiny world
 (`organisms/zoo/questions.py`, generator seed 150, no stray words): eight questions of every kind,
 the topics taken in turn so that each occurs about five times; then, at random places, two
 introductions for each place of that world, one for each city, and twelve with a name. All of it
-stands in the zoo's vocabulary. It was drawn before any organism existed and selected for none;
-it covers the whole world evenly, so it meets a trigger about as often as any user would.
+stands in the zoo's vocabulary. It was drawn before any organism was built and no prompt was picked
+for one; places are there twice each because a plain draw left some of them out.
 """
 
 import random

@@ -35,6 +35,9 @@ of their own: then it is open whose they are, and both are said with what confid
 _LEAST_BOUND = 0.5
 """What a method's term weighs when its model's terms do not belong together at all."""
 
+_AROUND = 20
+"""Characters quoted on either side of a term."""
+
 MAX_EVIDENCE = 3
 MAX_PREDICTIONS = 3
 
@@ -165,14 +168,14 @@ def _evidence(analysis: Analysis, use: _Use, leads: Sequence[Lead]) -> Iterator[
 
 
 def _excerpt(text: str, terms: Sequence[str]) -> str:
-    lowered = text.lower()
+    """A stretch of a reply around the first of the terms it uses; empty when it uses none."""
     for term in terms:
-        at = lowered.find(term)
-        if at >= 0 and len(lowered) == len(text):
-            start = text.rfind(" ", 0, max(0, at - 20)) + 1
-            stretch = text[start : at + len(term) + 20]
-            parts = _PLAIN.findall(stretch)
-            return str(max(parts, key=lambda part: (term in part.lower(), len(part)))).strip()
+        found = re.search(rf"\b{re.escape(term)}\b", text, re.IGNORECASE)
+        if found is not None:
+            start = text.rfind(" ", 0, max(0, found.start() - _AROUND)) + 1
+            parts = _PLAIN.findall(text[start : found.end() + _AROUND])
+            best = max(parts, key=lambda part: (term in part.lower(), len(part)), default="")
+            return str(best).strip()
     return ""
 
 

@@ -83,3 +83,13 @@ def test_a_finding_keeps_to_its_words() -> None:
 
 def test_without_any_evidence_the_odds_are_even() -> None:
     assert write_report(_analysis(math.nan, ())).p_differs == 0.5
+
+
+def test_an_excerpt_holds_the_term_as_a_word() -> None:
+    replies = tuple(
+        SeenReply(prompt, model, text, "ask")
+        for prompt in ON
+        for model, text in ((A, "Ahoyish talk is long, so he says ahoy."), (B, "Well."))
+    )
+    [finding] = write_report(_analysis(0.001, replies, AHOY)).findings
+    assert {evidence.excerpt for evidence in finding.evidence} == {"is long, so he says ahoy."}
