@@ -59,9 +59,9 @@ class Cell:
         """The samples of organisms with a planted difference."""
         return [row for row in self.samples if row.null == PLANTED]
 
-    def of_family(self, family: str) -> Cell:
-        """Returns the part of the cell that one family makes up."""
-        return replace(self, rows=tuple(row for row in self.rows if row.family == family))
+    def part(self, of: Callable[[Row], bool]) -> Cell:
+        """Returns the part of the cell whose rows fulfil a condition."""
+        return replace(self, rows=tuple(row for row in self.rows if of(row)))
 
 
 def samples_of(rows: Iterable[Row]) -> list[Row]:

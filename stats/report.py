@@ -28,6 +28,7 @@ from diffgauge.stats.tables import (
     family_table,
     headline_table,
     rubric_table,
+    split_table,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def tables_of(rows: Sequence[Row], read: Logs) -> list[Table]:
         headline_table(rows),
         detection_table(rows),
         *([graded] if graded is not None else []),
+        split_table(rows),
         family_table(rows),
         accounting_table(rows, read),
         cost_table(rows),
