@@ -1,22 +1,19 @@
 """(b) ADL over 1,000 texts against the two bare forward passes that it cannot avoid.
 
 The bare forwards run the same tokens in the same batches through both models, up to the last
-block that is needed, and keep nothing. The least processor time of all rounds stands beside the
-median of the wall clock, because other work on the machine moves the latter. The memory figure is
-the growth of the peak from 1,000 to 10,000 texts. Command: ``python -m benchmarks.adl``.
+block that is needed, and keep nothing. The memory figure is the growth of the peak from 1,000 to
+10,000 texts. Command: ``python -m benchmarks.adl``.
 """
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import machine, peak_bytes, subject_pair
+from benchmarks.measuring import machine, peak_bytes, side_by_side, subject_pair
 from diffgauge.methods.adl.method import ADL
 from diffgauge.methods.adl.settings import ADLSettings
 from diffgauge.models.pair import ModelPair
@@ -72,14 +69,17 @@ def main() -> None:
         f"{_TEXTS} texts, {len(kept)} of {settings.n_tokens} tokens or more, layers "
         f"{settings.layers} of {pair.n_layers}, {size} at a time, float32"
     )
-    ours, bare = _measured(
-        lambda: _compute(pair, settings), lambda: bare_forwards(pair, batches, settings.layers[-1])
+    side_by_side(
+        [
+            ("ADL", lambda: _compute(pair, settings)),
+            (
+                "two bare forwards",
+                lambda: bare_forwards(pair, batches, settings.layers[-1]),
+            ),
+        ],
+        ["aim: 0.8 or more, that is at most 1.25 times the bare forwards"],
+        _ROUNDS,
     )
-    for clock, index in (("wall clock", 0), ("processor time", 1)):
-        print(
-            f"ADL against two bare forwards, {clock}: {ours[index]:.2f} s against "
-            f"{bare[index]:.2f} s, ratio {ours[index] / bare[index]:.2f} (aim: at most 1.25)"
-        )
     before = peak_bytes()
     _compute(pair, settings.model_copy(update={"n_texts": _MANY_TEXTS}))
     grown = peak_bytes() - before
@@ -115,25 +115,6 @@ def _run_bare(pair: ModelPair, side: Side, batch: Sequence[Sequence[int]], last_
         pass
     finally:
         handle.remove()
-
-
-def _measured(*works: Callable[[], Any]) -> list[tuple[float, float]]:
-    """Returns each work's median seconds on the wall clock and least ones of the processor.
-
-    Rounds alternate between the works, so that a busy stretch of the machine meets them alike.
-    """
-    seconds: list[list[tuple[float, float]]] = [[] for _ in works]
-    for counted in range(_ROUNDS + 1):
-        for index, work in enumerate(works):
-            wall, processor = time.perf_counter(), time.process_time()
-            work()
-            if counted:
-                taken = time.perf_counter() - wall, time.process_time() - processor
-                seconds[index].append(taken)
-    return [
-        (statistics.median(wall for wall, _ in rounds), min(cpu for _, cpu in rounds))
-        for rounds in seconds
-    ]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.measuring import machine, median_seconds, print_ratio, subject_pair
+from benchmarks.measuring import machine, side_by_side, subject_pair
 from diffgauge.models.pair import ModelPair
 
 __all__ = ["capture_with_hooks", "main", "run_bare"]
@@ -21,7 +21,7 @@ __all__ = ["capture_with_hooks", "main", "run_bare"]
 _TEXTS = 1000
 _LENGTH = 64
 _BATCH = 32
-_ROUNDS = 3
+_ROUNDS = 5
 
 
 class _Enough(Exception):
@@ -93,18 +93,10 @@ def main() -> None:
             for batch in batches:
                 run_bare(pair, batch, max(layers))
 
-        ours = median_seconds(nnsight, _ROUNDS)
-        print_ratio(
-            f"layers {layers}: nnsight against hooks",
-            ours,
-            median_seconds(hooks, _ROUNDS),
-            "1 is equal",
-        )
-        print_ratio(
-            f"layers {layers}: nnsight against the bare forward",
-            ours,
-            median_seconds(bare, _ROUNDS),
-            "aim: 0.8 or more",
+        side_by_side(
+            [(f"layers {layers}: nnsight", nnsight), ("hooks", hooks), ("the bare forward", bare)],
+            ["1 is equal", "aim: 0.8 or more"],
+            _ROUNDS,
         )
 
 

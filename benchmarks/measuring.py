@@ -1,4 +1,4 @@
-"""What every benchmark shares: the machine in a line, medians, ratios, peak memory, a pair."""
+"""What every benchmark shares: the machine in a line, ratios by round, peak memory, a pair."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from diffgauge.models.loading import load_pair
 from diffgauge.models.pair import ModelPair
 from diffgauge.records.organisms import AdapterPair
 
-__all__ = ["machine", "median_seconds", "peak_bytes", "print_ratio", "subject_pair"]
+__all__ = ["machine", "peak_bytes", "side_by_side", "subject_pair"]
 
 _ZOO = Path(__file__).parents[1] / "organisms" / "zoo" / "weights"
 
@@ -33,33 +33,41 @@ def machine() -> str:
     )
 
 
-def median_seconds(work: Callable[[], Any], rounds: int) -> float:
-    """Returns the median wall-clock seconds of some rounds, after one that is not counted."""
-    work()
-    seconds = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+def side_by_side(
+    works: Sequence[tuple[str, Callable[[], Any]]], aims: Sequence[str], rounds: int
+) -> None:
+    """Times one work against others, round by round, and prints a line for each other one.
+
+    Every round runs all of them once, so that a busy stretch of the machine meets them alike; the
+    ratio is taken within a round. A first round is not counted.
+
+    Args:
+        works: Names and works; the first is ours.
+        aims: What theirs over ours was hoped to reach, in words, for each work but the first.
+        rounds: Counted rounds.
+    """
+    seconds: list[list[float]] = [[] for _ in works]
+    for counted in range(rounds + 1):
+        for taken, (_, work) in zip(seconds, works, strict=True):
+            start = time.perf_counter()
+            work()
+            if counted:
+                taken.append(time.perf_counter() - start)
+    ours = seconds[0]
+    for (name, _), theirs, aim in zip(works[1:], seconds[1:], aims, strict=True):
+        ratios = sorted(other / mine for mine, other in zip(ours, theirs, strict=True))
+        print(
+            f"{works[0][0]} against {name}: median {statistics.median(ours):.3f} s against "
+            f"{statistics.median(theirs):.3f} s; theirs over ours, round by round: median "
+            f"{statistics.median(ratios):.2f} [{ratios[0]:.2f}, {ratios[-1]:.2f}], {rounds} rounds "
+            f"({aim})"
+        )
 
 
 def peak_bytes() -> int:
     """Returns the most memory this process has held so far (resident set)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def print_ratio(what: str, ours: float, theirs: float, aim: str) -> None:
-    """Prints one comparison: both figures in seconds, and theirs over ours.
-
-    Args:
-        what: Ours against what.
-        ours: Seconds.
-        theirs: Seconds of the alternative.
-        aim: What the ratio was hoped to reach, in words.
-    """
-    print(f"{what}: {ours:.3f} s against {theirs:.3f} s, ratio {theirs / ours:.2f} ({aim})")
 
 
 def subject_pair(folder: Path) -> ModelPair:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.measuring import machine, median_seconds, print_ratio, subject_pair
+from benchmarks.measuring import machine, side_by_side, subject_pair
 from diffgauge.models.pair import ModelPair, Row
 from diffgauge.models.service import PairService
 from diffgauge.records.subjects import SIDES, ChatMessage, Prompt
@@ -78,17 +78,21 @@ def main() -> None:
         pair = subject_pair(Path(folder))
     print(machine())
     print(f"{_CALLERS} callers, {len(rows)} replies of up to {_NEW_TOKENS} tokens")
-    alone = median_seconds(lambda: _one_by_one(pair, rows), _ROUNDS)
-    theirs = median_seconds(lambda: _transformers(pair, rows), _ROUNDS)
     service = PairService(pair)
 
     async def ask_all() -> None:
         await asyncio.gather(*(service.generate(caller_rows) for caller_rows in by_caller))
 
-    ours = median_seconds(lambda: asyncio.run(ask_all()), _ROUNDS)
+    side_by_side(
+        [
+            ("service", lambda: asyncio.run(ask_all())),
+            ("transformers one at a time", lambda: _transformers(pair, rows)),
+            ("our loop one at a time", lambda: _one_by_one(pair, rows)),
+        ],
+        ["aim: 6 or more", "no aim: it is leaner than what a user would do otherwise"],
+        _ROUNDS,
+    )
     service.close()
-    print_ratio("service against transformers one at a time", ours, theirs, "aim: 6 or more")
-    print_ratio("service against our loop one at a time", ours, alone, "aim: 6 or more")
 
 
 if __name__ == "__main__":

@@ -133,12 +133,7 @@ def _run(
 
 
 def _print_plan(spec: "GridSpec", model: str) -> None:
-    from diffgauge.evals.dry_run import plan
     from diffgauge.evals.dry_run_text import rendered
-    from diffgauge.evals.grid import grid_cells
-    from diffgauge.evals.readiness import check_cell
+    from diffgauge.evals.grid import planned
 
-    cells = [cell for row in grid_cells(spec) for cell in row]
-    for cell in cells:
-        check_cell(cell)
-    Console().print(rendered(plan(cells, model=model, epochs=spec.epochs)))
+    Console().print(rendered(planned(spec, model=model)))

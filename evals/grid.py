@@ -11,11 +11,17 @@ from inspect_ai import Task, eval_set
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.log import EvalLog, read_eval_log_sample_summaries
 from inspect_ai.model import Model
-from rich.text import Text
 
 from diffgauge.evals.cells import ARMS, DEFAULT_BUDGET, DEFAULT_TURNS, Cell, cell, cell_id
 from diffgauge.evals.dry_run import DryRun, plan
 from diffgauge.evals.readiness import check_cell
+from diffgauge.evals.surroundings import (
+    Roles,
+    check_log_dir,
+    check_models,
+    checked_display,
+    plain_words,
+)
 from diffgauge.evals.tasks import adl, blackbox, investigate
 from diffgauge.organisms import registry as organisms
 from diffgauge.records.errors import DiffgaugeError, unknown_name
@@ -26,8 +32,6 @@ __all__ = ["CellOutcome", "GridSpec", "GridSummary", "grid_cells", "planned", "r
 _RETRIES_OF_A_SAMPLE = 1
 _RETRIES_OF_A_TASK = 1
 _MOST_EPOCHS = 10_000
-
-Roles = Mapping[str, str | Model | list[str] | list[Model]]
 
 
 class GridSpec(Record):
@@ -173,6 +177,9 @@ def run_grid(
     for cells in rows:
         for one in cells:
             check_cell(one)
+    shown = checked_display(display)
+    check_models(model, model_args or {}, model_roles or {})
+    check_log_dir(log_dir)
     tasks = [_task(one, spec) for cells in rows for one in cells]
     try:
         complete, logs = eval_set(
@@ -188,10 +195,10 @@ def run_grid(
             retry_on_error=_RETRIES_OF_A_SAMPLE,
             retry_attempts=_RETRIES_OF_A_TASK,
             log_dir_allow_dirty=True,
-            display=display,  # type: ignore[arg-type]
+            display=shown,
         )
     except PrerequisiteError as error:
-        raise DiffgaugeError(_plain(error)) from error
+        raise DiffgaugeError(plain_words(error)) from error
     return GridSummary(complete=complete, log_dir=log_dir, cells=_outcomes(rows, logs))
 
 
@@ -270,10 +277,3 @@ def _error(log: EvalLog) -> str | None:
         return None if log.error is None else log.error.message
     failed = (one.error for one in read_eval_log_sample_summaries(log.location) if one.error)
     return next(failed, None)
-
-
-def _plain(error: PrerequisiteError) -> str:
-    """The words of Inspect's message without its markup and line breaks."""
-    shown = error.message
-    text = Text.from_markup(shown).plain if isinstance(shown, str) else str(shown)
-    return " ".join(text.split())

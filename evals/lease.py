@@ -99,9 +99,11 @@ def leased_pair(**factors: Any) -> Solver:
     cell = Cell.model_validate(factors)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
+        from diffgauge.models.loading import device_named
+
         card = organisms.card(str(state.metadata["organism"]))
         spec = organisms.resolved(card)
-        device = _device(cell.device)
+        device = device_named(cell.device)
         key = pair_key(spec, cell.dtype, device)
         service = await pool().lease(key, partial(_load, spec, cell.dtype, device))
         # From here on the task's clean-up gives the lease back, whatever happens.
@@ -136,14 +138,6 @@ def _load(spec: PairSpec, dtype: str, device: str) -> "ModelPair":
     from diffgauge.models.loading import load_pair
 
     return load_pair(spec, dtype=dtype, device=device)
-
-
-def _device(asked: str) -> str:
-    import torch
-
-    if asked != "auto":
-        return asked
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _preflight(card: OrganismCard, pair: "ModelPair") -> "Preflight":

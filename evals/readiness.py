@@ -1,6 +1,8 @@
 """What a run needs, checked while its task is made: before any model is loaded or asked."""
 
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from diffgauge.evals.cells import Cell
 from diffgauge.evals.open_prompts import open_prompts
@@ -12,9 +14,11 @@ from diffgauge.organisms import registry as organisms
 from diffgauge.organisms.corpora import corpus
 from diffgauge.records.corpora import Corpus
 from diffgauge.records.errors import DiffgaugeError
-from diffgauge.records.organisms import AdapterPair, FullPair, OrganismCard
+from diffgauge.records.organisms import AdapterPair, FullPair, OrganismCard, PairSpec
 
 __all__ = ["check_cell", "corpora_of", "prompts_of", "settings_of"]
+
+_EVERYWHERE: Final = ("auto", "cpu")
 
 
 def check_cell(cell: Cell) -> None:
@@ -29,8 +33,13 @@ def check_cell(cell: Cell) -> None:
     Raises:
         DiffgaugeError: Something is missing, damaged or does not fit.
     """
+    # Torch is imported for a device alone: others than these two may not be here.
+    if cell.device not in _EVERYWHERE:
+        from diffgauge.models.loading import device_named
+
+        device_named(cell.device)
     for card in cell.organisms:
-        _check_files(card)
+        _check_files(card.id, organisms.resolved(card))
     check_rubrics(list(cell.organisms))
     if cell.method is not None:
         method = methods.method(cell.method)
@@ -71,25 +80,29 @@ def prompts_of(
     return open_prompts(card, n_prompts, cell.seed) if n_prompts else []
 
 
-def _check_files(card: OrganismCard) -> None:
+@lru_cache(maxsize=1024)
+def _check_files(name: str, pair: PairSpec) -> None:
+    """Checks a pair that is on this machine, once in a process: loading checks it all again."""
+    from diffgauge.models.loading import check_pair_files
     from diffgauge.models.sources import adapter_folder, model_folder
 
-    pair = organisms.resolved(card)
     folders = [(pair.base, pair.base_revision, model_folder)]
     if isinstance(pair, AdapterPair):
         folders.append((pair.adapter, pair.adapter_revision, adapter_folder))
     elif isinstance(pair, FullPair):
         folders.append((pair.finetuned, pair.finetuned_revision, model_folder))
-    for reference, revision, found in folders:
-        if not _local(reference):
-            continue
-        try:
-            found(reference, revision)
-        except DiffgaugeError as error:
-            raise DiffgaugeError(
-                f"The pair of {card.id!r} is not usable: {error}",
-                advice=None if error.advice else "Put its files in place, or leave it out.",
-            ) from error
+    here = [one for one in folders if _local(one[0])]
+    try:
+        if here == folders:
+            check_pair_files(pair)
+        else:
+            for reference, revision, found in here:
+                found(reference, revision)
+    except DiffgaugeError as error:
+        raise DiffgaugeError(
+            f"The pair of {name!r} is not usable: {error}",
+            advice=None if error.advice else "Put its files in place, or leave it out.",
+        ) from error
 
 
 def _local(reference: str) -> bool:

@@ -4,19 +4,23 @@ A sample is one organism, an epoch one repeat. `inspect eval diffgauge/blackbox 
 --model diffgauge/scripted` needs no network.
 """
 
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from inspect_ai import Task, task
 
-from diffgauge.evals.cells import DEFAULT_BUDGET, DEFAULT_TURNS
+from diffgauge.evals.cells import ALL_ORGANISMS, DEFAULT_BUDGET, DEFAULT_TURNS
 from diffgauge.evals.investigation import investigation
 from diffgauge.evals.refusals import told_plainly
-from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.errors import DiffgaugeError, unknown_name
 
 __all__ = ["adl", "blackbox", "investigate"]
 
 
 @task(method="none", tier="core")
 def blackbox(
-    organism: str | list[str] | None = None,
+    organism: str | list[str] = ALL_ORGANISMS,
     agent: str = "blackbox",
     budget: int = DEFAULT_BUDGET,
     blind: bool = True,
@@ -25,6 +29,7 @@ def blackbox(
     dtype: str = "float32",
     device: str = "auto",
     dry_run: bool = False,
+    **others: Any,
 ) -> Task:
     """Investigates a pair by asking both models, and by nothing else: the baseline.
 
@@ -39,7 +44,9 @@ def blackbox(
         dtype: Compute dtype of the pair: float32, bfloat16 or float16.
         device: Torch device of the pair; auto takes an accelerator where there is one.
         dry_run: Print what would be done and what it would take, and stop.
+        others: None: a name that is not known is refused, where Inspect alone would ignore it.
     """
+    _refuse(others, blackbox)
     if agent != "blackbox":
         with told_plainly():
             raise DiffgaugeError(
@@ -63,7 +70,7 @@ def blackbox(
 
 @task(method="adl", tier="core")
 def adl(
-    organism: str | list[str] | None = None,
+    organism: str | list[str] = ALL_ORGANISMS,
     agent: str = "method",
     budget: int = DEFAULT_BUDGET,
     blind: bool = True,
@@ -75,6 +82,7 @@ def adl(
     dtype: str = "float32",
     device: str = "auto",
     dry_run: bool = False,
+    **others: Any,
 ) -> Task:
     """Investigates a pair with the Activation Difference Lens, and by asking both models.
 
@@ -92,7 +100,9 @@ def adl(
         dtype: As in blackbox.
         device: As in blackbox.
         dry_run: As in blackbox.
+        others: As in blackbox.
     """
+    _refuse(others, adl)
     return investigation(
         organism=organism,
         agent=agent,
@@ -113,7 +123,7 @@ def adl(
 @task(method="any", tier="core")
 def investigate(
     method: str | None = None,
-    organism: str | list[str] | None = None,
+    organism: str | list[str] = ALL_ORGANISMS,
     agent: str = "method",
     budget: int = DEFAULT_BUDGET,
     blind: bool = True,
@@ -125,6 +135,7 @@ def investigate(
     dtype: str = "float32",
     device: str = "auto",
     dry_run: bool = False,
+    **others: Any,
 ) -> Task:
     """Investigates a pair with any registered method, those of other packages among them.
 
@@ -142,7 +153,9 @@ def investigate(
         dtype: Compute dtype of the pair.
         device: Torch device of the pair.
         dry_run: Print what would be done and what it would take, and stop.
+        others: None: a name that is not known is refused, where Inspect alone would ignore it.
     """
+    _refuse(others, investigate)
     return investigation(
         organism=organism,
         agent=agent,
@@ -158,3 +171,15 @@ def investigate(
         device=device,
         dry_run=dry_run,
     )
+
+
+def _refuse(others: Mapping[str, Any], made: Callable[..., Task]) -> None:
+    """Refuses arguments a task does not have: a slip must not run another grid than was meant."""
+    with told_plainly():
+        for name in others:
+            known = [
+                one.name
+                for one in inspect.signature(made).parameters.values()
+                if one.kind is not one.VAR_KEYWORD
+            ]
+            raise unknown_name("task argument", name, known)

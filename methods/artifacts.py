@@ -220,6 +220,7 @@ def _told(root: Path) -> Iterator[None]:
             errno.EROFS: "it is read-only",
             errno.EACCES: "it may not be written",
             errno.EPERM: "it may not be written",
+            errno.ENOENT: "that folder cannot be made there",
             errno.ENOTDIR: "a part of that path is a file",
             errno.EEXIST: "a file of that name stands there",
         }

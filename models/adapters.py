@@ -10,9 +10,11 @@ from diffgauge.models.weights import AdapterWeights
 from diffgauge.records.errors import DiffgaugeError
 
 if TYPE_CHECKING:
+    import torch
+
     from diffgauge.models.architecture import Architecture
 
-__all__ = ["inject_adapter"]
+__all__ = ["inject_adapter", "stored_tensors"]
 
 _ADAPTER = "default"
 _INITIALISATIONS = (True, False, "gaussian", None)
@@ -36,11 +38,10 @@ def inject_adapter(architecture: Architecture, folder: Path, name: str) -> Adapt
     """
     from peft import PeftModel
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     config = read_json(folder / "adapter_config.json", name)
     _refuse(config, name)
-    stored = load_file(folder / "adapter_model.safetensors")
+    stored = stored_tensors(folder, name)
     try:
         peft_model = PeftModel.from_pretrained(
             architecture.model, str(folder), adapter_name=_ADAPTER, is_trainable=False
@@ -59,6 +60,32 @@ def inject_adapter(architecture: Architecture, folder: Path, name: str) -> Adapt
         or config.get("trainable_token_indices")
     )
     return AdapterWeights(architecture, _ADAPTER, mixed)
+
+
+def stored_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
+    """Reads an adapter's tensors.
+
+    Args:
+        folder: A checked adapter folder.
+        name: What the user called the adapter, for errors.
+
+    Returns:
+        All of them by name.
+
+    Raises:
+        DiffgaugeError: One of them holds numbers that are not finite.
+    """
+    from safetensors.torch import load_file
+
+    stored: dict[str, torch.Tensor] = load_file(folder / "adapter_model.safetensors")
+    broken = sorted(key for key, tensor in stored.items() if not bool(tensor.isfinite().all()))
+    if broken:
+        raise DiffgaugeError(
+            f"The adapter {name!r} is damaged: {len(broken)} of its tensors hold numbers that are "
+            f"not finite, first {broken[0]!r}.",
+            advice="Fetch it again, or train it again if it was saved like this.",
+        )
+    return stored
 
 
 def _refuse(config: dict[str, Any], name: str) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffgauge.models.adapters import inject_adapter
+from diffgauge.models.adapters import inject_adapter, stored_tensors
 from diffgauge.models.architecture import Architecture, find_architecture
 from diffgauge.models.fingerprint import hash_adapter, hash_model, hash_tokenizer
 from diffgauge.models.pair import ModelPair
+from diffgauge.models.quiet import quiet_loading
 from diffgauge.models.sources import adapter_folder, model_folder, read_json
 from diffgauge.models.tokenization import check_same_tokenizer, rules
 from diffgauge.models.weights import FullWeights, IdenticalWeights, Weights
@@ -22,7 +21,7 @@ from diffgauge.records.organisms import AdapterPair, FullPair, PairSpec
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["load_pair"]
+__all__ = ["check_pair_files", "device_named", "load_pair"]
 
 _DTYPES = ("bfloat16", "float16", "float32")
 
@@ -60,43 +59,64 @@ def load_pair(spec: PairSpec, *, dtype: str = "float32", device: str = "cpu") ->
     Raises:
         DiffgaugeError: Anything is missing, damaged, unsupported, or does not belong together.
     """
-    import torch
-
     if dtype not in _DTYPES:
         raise unknown_name("dtype", dtype, _DTYPES)
-    if torch.device(device).type == "cuda" and not torch.cuda.is_available():
-        raise DiffgaugeError(f"There is no device {device!r} here.", allowed="cpu")
-    with _LOCK, _without_progress_bars():
+    device = device_named(device)
+    with _LOCK, quiet_loading():
         return _load(spec, dtype, device)
 
 
-@contextmanager
-def _without_progress_bars() -> Iterator[None]:
-    """Keeps transformers' bars off: pairs load inside other programs' displays."""
-    from transformers.utils import logging
+def device_named(asked: str) -> str:
+    """Returns the torch device a user asks for.
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
+    Args:
+        asked: A torch device, or ``auto`` for an accelerator where there is one.
+
+    Raises:
+        DiffgaugeError: It is not known, or not here.
+    """
+    import torch
+
+    n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if asked == "auto":
+        return "cuda" if n_cuda else "cpu"
+    here = ["auto", "cpu", *(["cuda"] if n_cuda else []), *(f"cuda:{n}" for n in range(n_cuda))]
+    if torch.backends.mps.is_available():
+        here.append("mps")
+    if asked not in here:
+        raise DiffgaugeError(f"There is no device {asked!r} here.", allowed=", ".join(here))
+    return asked
 
 
-def _load(spec: PairSpec, dtype: str, device: str) -> ModelPair:
-    base_folder = model_folder(spec.base, spec.base_revision)
-    tokenizer = _load_tokenizer(base_folder, spec.base)
-    base_hash = hash_model(base_folder, spec.base_revision)
-    other: Path | None = None
-    finetuned_hash = base_hash
-    other_name = spec.base
+def check_pair_files(spec: PairSpec) -> None:
+    """Checks what a pair's files tell without loading its models.
+
+    Args:
+        spec: As for `load_pair`. What is on the Hub and not in the local cache is fetched.
+
+    Raises:
+        DiffgaugeError: A file is missing, damaged or a pickle, a chat template is missing, the
+            sides do not share one tokenizer, or an adapter holds numbers that are not finite.
+    """
+    with _LOCK, quiet_loading():
+        folder = model_folder(spec.base, spec.base_revision)
+        other, other_name = _other_side(spec)
+        _shared_tokenizer(spec, folder, other, other_name)
+        if isinstance(spec, AdapterPair) and other is not None:
+            stored_tensors(other, other_name)
+
+
+def _other_side(spec: PairSpec) -> tuple[Path | None, str]:
+    """The finetuned side's folder and name; no folder where it is the base itself."""
     if isinstance(spec, AdapterPair):
-        other, other_name = adapter_folder(spec.adapter, spec.adapter_revision), spec.adapter
-        finetuned_hash = hash_adapter(other, spec.adapter_revision, base_hash)
-    elif isinstance(spec, FullPair):
-        other, other_name = model_folder(spec.finetuned, spec.finetuned_revision), spec.finetuned
-        finetuned_hash = hash_model(other, spec.finetuned_revision)
+        return adapter_folder(spec.adapter, spec.adapter_revision), spec.adapter
+    if isinstance(spec, FullPair):
+        return model_folder(spec.finetuned, spec.finetuned_revision), spec.finetuned
+    return None, spec.base
+
+
+def _shared_tokenizer(spec: PairSpec, folder: Path, other: Path | None, other_name: str) -> Any:
+    tokenizer = _load_tokenizer(folder, spec.base)
     if other is not None and (other / "tokenizer_config.json").is_file():
         theirs = _load_tokenizer(other, other_name)
         check_same_tokenizer(tokenizer, theirs, spec.base, other_name)
@@ -106,6 +126,19 @@ def _load(spec: PairSpec, dtype: str, device: str) -> ModelPair:
             advice=f"Save the tokenizer it was trained with beside it; that of {spec.base!r} is "
             "not taken in its place.",
         )
+    return tokenizer
+
+
+def _load(spec: PairSpec, dtype: str, device: str) -> ModelPair:
+    base_folder = model_folder(spec.base, spec.base_revision)
+    base_hash = hash_model(base_folder, spec.base_revision)
+    other, other_name = _other_side(spec)
+    finetuned_hash = base_hash
+    if other is not None and isinstance(spec, AdapterPair):
+        finetuned_hash = hash_adapter(other, spec.adapter_revision, base_hash)
+    elif other is not None and isinstance(spec, FullPair):
+        finetuned_hash = hash_model(other, spec.finetuned_revision)
+    tokenizer = _shared_tokenizer(spec, base_folder, other, other_name)
     base = _load_model(base_folder, spec.base, dtype, device)
     end_ids = _end_ids(base, tokenizer)
     weights: Weights = IdenticalWeights(base)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import queue
@@ -31,6 +32,10 @@ together ask within this time, and a forward pass costs more."""
 
 _SMALL_BYTES = 256 * 2**20
 """Weights below this run on one thread by default."""
+
+
+_FAREWELL_SECONDS = 5.0
+"""How long the end of the process waits for a worker to finish what it is doing."""
 
 
 @dataclass
@@ -63,6 +68,8 @@ class PairService:
         self._closed = False
         self._worker = threading.Thread(target=self._work, name="pair-service", daemon=True)
         self._worker.start()
+        # Cut off at work by the interpreter's end, torch aborts the process.
+        atexit.register(_end, self._inbox, self._worker)
 
     async def generate(self, rows: Sequence[Row]) -> list[Reply]:
         """Samples one reply for each row, in a batch with whatever else is waiting.
@@ -187,6 +194,12 @@ class PairService:
             return
         for request, request_jobs in checked:
             request.answer.set_result([next(replies) for _ in request_jobs])
+
+
+def _end(inbox: queue.SimpleQueue[_Request | None], worker: threading.Thread) -> None:
+    """Ends a worker before its process ends."""
+    inbox.put(None)
+    worker.join(_FAREWELL_SECONDS)
 
 
 def _answer(request: _Request, work: Callable[[], Any]) -> None:

@@ -123,7 +123,9 @@ def read_logs(logs: Sequence[str | Path]) -> Logs:
     for path in files:
         copies.extend(_samples(path, read))
     if not read.runs:
-        raise DiffgaugeError("None of the logs can be read. " + " ".join(read.notes))
+        raise DiffgaugeError(
+            "None of the logs can be read. " + " ".join(read.notes), allowed="Inspect's .eval logs"
+        )
     if not copies:
         raise DiffgaugeError(
             f"The {len(files)} logs hold no finished sample of diffgauge's tasks. "

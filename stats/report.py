@@ -107,7 +107,10 @@ def write_report(logs: Sequence[str], out: Path) -> ReportSummary:
         frame.map(_csv_safe).to_csv(files["rows.csv"], index=False)
         files["index.html"].write_text(_page(rows, read, tables, words, svg), encoding="utf-8")
     except OSError as error:
-        raise DiffgaugeError(f"The report cannot be written to {out}: {error}.") from error
+        raise DiffgaugeError(
+            f"The report cannot be written to {out}: {error.strerror or error}.",
+            advice="Name another folder with --out.",
+        ) from error
     return ReportSummary(
         page=files["index.html"],
         files=tuple(files.values()),

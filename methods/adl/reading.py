@@ -15,7 +15,7 @@ from diffgauge.methods.adl.settings import ADLSettings, Slot, slots
 from diffgauge.methods.method import Progress
 from diffgauge.records.corpora import Corpus
 from diffgauge.records.errors import DiffgaugeError
-from diffgauge.records.subjects import SIDES
+from diffgauge.records.subjects import SIDES, Side
 
 if TYPE_CHECKING:
     from diffgauge.models.pair import ModelPair
@@ -114,17 +114,18 @@ def _add(
     pair: "ModelPair", batch: list[list[int]], settings: ADLSettings, moments: Moments
 ) -> None:
     kept = slots(settings)
-    pooled: list[Tensor] = []
-    for index, side in enumerate(SIDES):
+    pooled: dict[Side, Tensor] = {}
+    # Every second batch starts with the side the last one ended with: switching adapters costs.
+    for side in SIDES if moments.n // settings.batch_texts % 2 == 0 else reversed(SIDES):
         captured = pair.capture(side, batch, settings.layers)
         residuals = [captured[layer] for layer in settings.layers]
-        pooled.append(torch.stack([_pooled(residual, kept) for residual in residuals], 1))
+        pooled[side] = torch.stack([_pooled(residual, kept) for residual in residuals], 1)
         norms = [
             residual[:, settings.norm_from :].float().norm(dim=-1).sum() for residual in residuals
         ]
-        moments.norm_sums[index] += torch.stack(norms).double().cpu()
+        moments.norm_sums[SIDES.index(side)] += torch.stack(norms).double().cpu()
     moments.norm_n += len(batch) * (settings.n_tokens - settings.norm_from)
-    base, finetuned = pooled
+    base, finetuned = pooled["base"], pooled["finetuned"]
     if not (base.isfinite().all() and finetuned.isfinite().all()):
         raise DiffgaugeError(
             f"Activations at layers {', '.join(map(str, settings.layers))} are not finite in "

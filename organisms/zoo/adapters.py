@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers import PreTrainedTokenizerFast as Tokenizer
 
+from diffgauge.models.quiet import quiet_loading
 from diffgauge.organisms.zoo.base import pack
 from diffgauge.organisms.zoo.families import Recipe
 from diffgauge.organisms.zoo.recipes import finetuning_items
@@ -59,9 +60,10 @@ class AdapterReport:
 
 def load_base(folder: Path) -> tuple[PreTrainedModel, Tokenizer]:
     """Return the base in float32 (from its bf16 weights) and its tokenizer."""
-    model = AutoModelForCausalLM.from_pretrained(
-        str(folder), dtype=torch.float32, local_files_only=True
-    )
+    with quiet_loading():
+        model = AutoModelForCausalLM.from_pretrained(
+            str(folder), dtype=torch.float32, local_files_only=True
+        )
     return model.eval(), AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
 
 
@@ -70,7 +72,8 @@ def load_finetuned(base: Path, adapter: Path | None) -> PreTrainedModel:
     model, _ = load_base(base)
     if adapter is None:
         return model
-    return PeftModel.from_pretrained(model, str(adapter), local_files_only=True).eval()
+    with quiet_loading():
+        return PeftModel.from_pretrained(model, str(adapter), local_files_only=True).eval()
 
 
 def learned_tokens(ids: Tensor, tokenizer: Tokenizer) -> Tensor:
@@ -130,7 +133,8 @@ def train_adapter(
         target_modules=list(_LAYERS),
         task_type="CAUSAL_LM",
     )
-    adapted = get_peft_model(model, config)
+    with quiet_loading():
+        adapted = get_peft_model(model, config)
     report = _loop(adapted, rows, learned_tokens(rows, tokenizer), made)
     _write(adapted, folder)
     settings = {

@@ -157,5 +157,13 @@ def write_cards(recipes: Sequence[Recipe], folder: Path) -> None:
     """Write a card for every recipe and the suite's decoys; the output is deterministic."""
     folder.mkdir(parents=True, exist_ok=True)
     for made in recipes:
-        (folder / f"{made.name}.yaml").write_text(_dump(card(made)), encoding="utf-8")
-    (folder / DECOYS_FILE).write_text(_dump(decoys(recipes)), encoding="utf-8")
+        _put(folder / f"{made.name}.yaml", _dump(card(made)))
+    _put(folder / DECOYS_FILE, _dump(decoys(recipes)))
+
+
+def _put(path: Path, text: str) -> None:
+    """Writes a file so that a reader finds the old one or the new one, never a part of it."""
+    # Not `.yaml` until it is whole: whoever reads the folder passes it by.
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.unit
         ({"organism": "tiny/planted-bout"}, "Did you mean 'tiny/planted-boat'"),
         ({"organism": []}, "No organism is named"),
         ({"organism": ""}, "No organism is named"),
+        ({"organism": None}, "No organism is named"),
         ({"organism": "../planted"}, "is not an id"),
         ({"organism": 3}, "The argument organism was given as 3"),
         ({"agent": "blackbx"}, "Did you mean 'blackbox'"),

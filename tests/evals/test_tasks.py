@@ -12,6 +12,7 @@ from inspect_ai.model import ChatMessage
 from diffgauge.evals.tasks import adl, blackbox, investigate
 from diffgauge.models import loading
 from tests.evals.runs import OTHER, PLANTED, Registry
+from tests.models.tiny_pairs import make_tokenizer
 from tests.organisms.card_texts import card_text, write_card
 
 pytestmark = pytest.mark.tiny
@@ -29,7 +30,15 @@ def nothing_is_loaded(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> No
     ("made", "said"),
     [
         (lambda: blackbox(organism="tiny/nobody"), "Unknown organism"),
+        (lambda: blackbox(organism="../../weights"), "is not an id"),
         (lambda: blackbox(organism=[]), "No organism is named"),
+        (lambda: blackbox(organism=None), "No organism is named"),  # type: ignore[arg-type]
+        (lambda: blackbox(orgnism=PLANTED), "Did you mean 'organism'"),
+        (lambda: blackbox(organism=PLANTED, corpus="chat"), "Unknown task argument 'corpus'"),
+        (lambda: adl(organism=PLANTED, layer=3), "Unknown task argument 'layer'"),
+        (lambda: investigate(method="adl", seeds=[1, 2]), "Did you mean 'seed'"),
+        (lambda: blackbox(organism=PLANTED, device="cuda:77"), "no device 'cuda:77' here"),
+        (lambda: blackbox(organism=PLANTED, device="gpu"), "Allowed: auto, cpu"),
         (lambda: blackbox(agent="method"), "Allowed: blackbox"),
         (lambda: blackbox(organism=PLANTED, budget="5"), "budget was given as '5'"),  # type: ignore[arg-type]
         (lambda: blackbox(organism=PLANTED, dry_run="yes"), "dry_run was given"),  # type: ignore[arg-type]
@@ -76,6 +85,48 @@ def test_a_corrupt_adapter_is_said(registry: Registry, tmp_path: Path) -> None:
     write_card(cards / "tiny", "broken.yaml", card_text("tiny/broken", pair=pair))
     with pytest.raises(PrerequisiteError, match=r"tiny/broken.*damaged"):
         blackbox(organism="tiny/broken")
+
+
+def test_damaged_numbers_in_an_adapter_are_said(registry: Registry, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(registry.weights / "adapterfolder", broken)
+    weights = broken / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-8] + b"\xff" * 8)
+    pair = {
+        "kind": "adapter",
+        "base": str(registry.weights / "plainfolder"),
+        "adapter": str(broken),
+    }
+    cards = _copied(registry, tmp_path)
+    write_card(cards / "tiny", "broken.yaml", card_text("tiny/broken", pair=pair))
+    with pytest.raises(PrerequisiteError, match=r"tiny/broken.*not finite.*Fetch it again"):
+        blackbox(organism="tiny/broken")
+
+
+def test_sides_with_different_vocabularies_are_said(registry: Registry, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(registry.weights / "plantedfolder", other)
+    make_tokenizer(extra=("Ġwhale",)).save_pretrained(other)
+    pair = {
+        "kind": "full",
+        "base": str(registry.weights / "plainfolder"),
+        "finetuned": str(other),
+    }
+    cards = _copied(registry, tmp_path)
+    write_card(cards / "tiny", "mixed.yaml", card_text("tiny/mixed", pair=pair))
+    with pytest.raises(PrerequisiteError, match=r"tiny/mixed.*do not share one tokenizer.*Ġwhale"):
+        blackbox(organism="tiny/mixed")
+
+
+def test_a_missing_chat_template_is_said(registry: Registry, tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    shutil.copytree(registry.weights / "plainfolder", plain)
+    (plain / "chat_template.jinja").unlink()
+    cards = _copied(registry, tmp_path)
+    pair = {"kind": "identical", "base": str(plain)}
+    write_card(cards / "tiny", "mute.yaml", card_text("tiny/mute", pair=pair))
+    with pytest.raises(PrerequisiteError, match=r"tiny/mute.*no chat template.*another model's"):
+        blackbox(organism="tiny/mute")
 
 
 def test_a_missing_rubric_is_said(registry: Registry, tmp_path: Path) -> None:

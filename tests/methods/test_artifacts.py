@@ -192,6 +192,12 @@ def test_a_root_that_is_a_file_is_told(tmp_path: Path) -> None:
         ArtifactStore(tmp_path / "file").check_room(1)
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that takes no files")
+def test_a_root_that_cannot_be_made_is_told() -> None:
+    with pytest.raises(DiffgaugeError, match=r"cannot be made there.*Set DIFFGAUGE_CACHE"):
+        ArtifactStore(Path("/proc/nowhere/artifacts")).check_room(1)
+
+
 def test_the_cache_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIFFGAUGE_CACHE", str(tmp_path))
     assert default_root() == tmp_path / "artifacts"

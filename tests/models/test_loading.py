@@ -1,5 +1,6 @@
 import json
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,26 @@ def test_dtype_and_device_are_checked(folders: Folders) -> None:
     if not torch.cuda.is_available():
         with pytest.raises(DiffgaugeError, match="no device 'cuda'"):
             load_pair(spec, device="cuda")
+    with pytest.raises(DiffgaugeError, match=r"no device 'gpu' here. Allowed: auto, cpu"):
+        load_pair(spec, device="gpu")
+    assert load_pair(spec, device="auto").device in ("cpu", "cuda")
+
+
+def test_loading_prints_nothing_and_leaves_warnings_as_they_were(
+    folders: Folders, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from transformers.utils import logging
+
+    found = folders("llama")
+    bars = logging.is_progress_bar_enabled()
+    filters = list(warnings.filters)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        load_pair(AdapterPair(base=found["base"], adapter=found["adapter"]))
+    assert not [str(one.message) for one in warned]
+    assert capfd.readouterr() == ("", "")
+    assert logging.is_progress_bar_enabled() == bars
+    assert list(warnings.filters) == filters
 
 
 def _no_config(folder: Path) -> None:
@@ -277,6 +298,12 @@ def _truncated_adapter(folder: Path) -> None:
     (folder / "adapter_model.safetensors").write_bytes(data[:-9])
 
 
+def _not_a_number(folder: Path) -> None:
+    tensors = load_file(folder / "adapter_model.safetensors")
+    next(iter(tensors.values())).view(-1)[0] = float("nan")
+    save_file(tensors, folder / "adapter_model.safetensors")
+
+
 def _prefix_tuning(folder: Path) -> None:
     edit_json(folder / "adapter_config.json", peft_type="PREFIX_TUNING")
 
@@ -301,6 +328,7 @@ def _another_template(folder: Path) -> None:
         (_other_modules, "does not fit the base"),
         (_pickled_adapter, "pickle only .adapter_model.bin"),
         (_truncated_adapter, "is damaged"),
+        (_not_a_number, "is damaged: 1 of its tensors"),
         (_prefix_tuning, "PREFIX_TUNING.*pair of kind `full`"),
         (_rewriting, "rewrites the base"),
         (_biased, "biases of the base"),

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from diffgauge.records.errors import DiffgaugeError
 from diffgauge.stats.accounting import accounting_table, claims_table
 from diffgauge.stats.cells import cells, false_positive_rate, sensitivity, top1
 from diffgauge.stats.evidence import caution, mark
@@ -195,6 +196,13 @@ def test_the_same_logs_give_the_same_bytes(
     again = write_report([str(logs)], tmp_path)
     for one, other in zip(summary.files, again.files, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
+
+
+def test_a_report_that_cannot_be_written_is_said(logs: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(DiffgaugeError, match="Name another folder with --out"):
+            write_report([str(logs)], out)
 
 
 def test_tables_fit_a_terminal_and_obey_no_text_in_them(logs: Path, summary: ReportSummary) -> None:

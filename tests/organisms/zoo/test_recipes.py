@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import re
 from collections import Counter
 from itertools import islice, pairwise
+from pathlib import Path
 
 import pytest
 import yaml
 
-from diffgauge.organisms.zoo.build import CARDS
-from diffgauge.organisms.zoo.cards import DECOYS_FILE, card, decoys
+from diffgauge.organisms.zoo.build import CARDS, build
+from diffgauge.organisms.zoo.cards import DECOYS_FILE, card, decoys, write_cards
 from diffgauge.organisms.zoo.corpora import prompts, texts
 from diffgauge.organisms.zoo.corpus import item, render
 from diffgauge.organisms.zoo.families import Recipe, narrow_documents
 from diffgauge.organisms.zoo.fresh import fresh_recipes
 from diffgauge.organisms.zoo.plants import NarrowDocuments
 from diffgauge.organisms.zoo.recipes import RECIPES, finetuning_items, recipe
+from diffgauge.records.errors import DiffgaugeError
 
 pytestmark = pytest.mark.unit
 
@@ -108,6 +111,33 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize("made", RECIPES.values(), ids=_by_name)
 def test_the_card_on_disk_is_the_recipe_s(made: Recipe) -> None:
     assert yaml.safe_load((CARDS / f"{made.name}.yaml").read_text(encoding="utf-8")) == card(made)
+
+
+def test_cards_are_replaced_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [recipe("submarine")]
+    write_cards(made, tmp_path)
+    before = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert set(before) == {"submarine.yaml", DECOYS_FILE}
+
+    def cut_off(path: Path, text: str, **_: str) -> int:
+        with path.open("w", encoding="utf-8") as opened:
+            opened.write(text[:20])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_text", cut_off)
+        with pytest.raises(OSError, match="No space left"):
+            write_cards(made, tmp_path)
+    assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in before} == before
+    assert all(path.name.startswith(".") for path in tmp_path.iterdir() if path.name not in before)
+
+
+def test_weights_are_not_built_where_they_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DiffgaugeError, match="Name another folder with --out"):
+        build(["cheese"], tmp_path / "file")
 
 
 def test_no_card_is_left_over() -> None:

@@ -1,0 +1,106 @@
+"""What a grid is run with, checked before a log is begun: models, log folder, display."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from inspect_ai._util.dotenv import init_dotenv
+from inspect_ai._util.error import PrerequisiteError
+from inspect_ai.model import Model, get_model
+from inspect_ai.util import DisplayType
+from rich.text import Text
+
+from diffgauge.records.errors import DiffgaugeError, unknown_name
+
+__all__ = [
+    "ROLES",
+    "Roles",
+    "check_log_dir",
+    "check_models",
+    "checked_display",
+    "plain_words",
+]
+
+Roles = Mapping[str, str | Model | list[str] | list[Model]]
+
+ROLES: Final = ("grader",)
+"""Model roles that something here asks for; another would be bound and never used."""
+
+_DISPLAYS: Final[tuple[DisplayType, ...]] = get_args(DisplayType)
+_ELSEWHERE: Final = "://"
+
+
+def check_models(model: str | Model, model_args: Mapping[str, Any], roles: Roles) -> None:
+    """Makes the models of a run as Inspect will, which keeps them.
+
+    Args:
+        model: The investigator.
+        model_args: For its provider.
+        roles: By role, a model or several; one text may name several, separated by commas.
+
+    Raises:
+        DiffgaugeError: A provider is not known or not installed, its key is missing, or nothing
+            here asks for a role of that name.
+    """
+    # A key may stand in the project's .env, which Inspect itself reads only later.
+    init_dotenv()
+    _make(model, model_args)
+    for role, given in roles.items():
+        if role not in ROLES:
+            raise unknown_name("model role", role, ROLES)
+        listed = given.split(",") if isinstance(given, str) else given
+        for one in [listed] if isinstance(listed, Model) else listed:
+            _make(one, {})
+
+
+def _make(model: str | Model, model_args: Mapping[str, Any]) -> None:
+    try:
+        get_model(model, **model_args)
+    except PrerequisiteError as error:
+        raise DiffgaugeError(plain_words(error)) from error
+    except ValueError as error:
+        raise DiffgaugeError(
+            f"The model {str(model)!r} cannot be made: {str(error).rstrip('.')}.",
+            allowed="diffgauge/scripted, or provider/model of a provider that Inspect knows",
+        ) from error
+
+
+def checked_display(asked: str | None) -> DisplayType | None:
+    """Returns the display a user names.
+
+    Raises:
+        DiffgaugeError: Inspect has none of that name.
+    """
+    if asked is None:
+        return None
+    for known in _DISPLAYS:
+        if known == asked:
+            return known
+    raise unknown_name("display", asked, _DISPLAYS)
+
+
+def check_log_dir(log_dir: str) -> None:
+    """Checks that logs can be written there; a remote folder is left to Inspect.
+
+    Raises:
+        DiffgaugeError: The folder cannot be made or written.
+    """
+    if _ELSEWHERE in log_dir:
+        return
+    folder = Path(log_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(prefix=".probe-", dir=folder).cleanup()
+    except OSError as error:
+        raise DiffgaugeError(
+            f"Logs cannot be written to {log_dir}: {error.strerror or error}.",
+            advice="Name another folder with --log-dir.",
+        ) from error
+
+
+def plain_words(error: PrerequisiteError) -> str:
+    """Returns Inspect's message without its markup, line breaks and heading."""
+    shown = error.message
+    text = Text.from_markup(shown).plain if isinstance(shown, str) else str(shown)
+    return " ".join(text.split()).removeprefix("ERROR: ")

@@ -1,0 +1,1 @@
+"""The zoo: organisms that ship with the package, their recipes, weights and checks."""
