@@ -1,21 +1,23 @@
 """(b) ADL over 1,000 texts against the two bare forward passes that it cannot avoid.
 
 The bare forwards run the same tokens in the same batches through both models, up to the last
-block that is needed, and keep nothing. The memory figure is the growth of the peak from 1,000 to
-10,000 texts. Command: ``python -m benchmarks.adl``.
+block that is needed, and keep nothing; ADL also tokenizes the texts. The memory figure is the
+growth of the peak from 1,000 to 10,000 texts. Command: ``python -m benchmarks.adl``.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+
+import torch
 
 from benchmarks.measuring import machine, peak_bytes, side_by_side, subject_pair
 from diffgauge.methods.adl.method import ADL
 from diffgauge.methods.adl.settings import ADLSettings
+from diffgauge.models.hooks import hooked_residuals
 from diffgauge.models.pair import ModelPair
 from diffgauge.records.corpora import Corpus
 from diffgauge.records.subjects import SIDES, Side
@@ -26,10 +28,6 @@ _TEXTS = 1000
 _MANY_TEXTS = 10_000
 _ROUNDS = 5
 _SETTINGS = ADLSettings(n_texts=_TEXTS, n_prompts=0)
-
-
-class _Enough(Exception):
-    """Leaves the forward pass after the last block that is needed."""
 
 
 def probe_texts(pair: ModelPair, n: int) -> Iterator[str]:
@@ -60,7 +58,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         pair = subject_pair(Path(folder))
     settings = _SETTINGS.settled(pair.n_layers)
-    kept = [pair.tokenize(text)[: settings.n_tokens] for text in probe_texts(pair, _TEXTS)]
+    texts = list(probe_texts(pair, _TEXTS))
+    kept = [ids[: settings.n_tokens] for ids in pair.tokenize_all(texts)]
     kept = [ids for ids in kept if len(ids) == settings.n_tokens]
     size = settings.batch_texts
     batches = [kept[start : start + size] for start in range(0, len(kept), size)]
@@ -71,7 +70,7 @@ def main() -> None:
     )
     side_by_side(
         [
-            ("ADL", lambda: _compute(pair, settings)),
+            ("ADL", lambda: _compute(pair, settings, lambda: iter(texts))),
             (
                 "two bare forwards",
                 lambda: bare_forwards(pair, batches, settings.layers[-1]),
@@ -81,7 +80,8 @@ def main() -> None:
         _ROUNDS,
     )
     before = peak_bytes()
-    _compute(pair, settings.model_copy(update={"n_texts": _MANY_TEXTS}))
+    many = settings.model_copy(update={"n_texts": _MANY_TEXTS})
+    _compute(pair, many, lambda: probe_texts(pair, _MANY_TEXTS))
     grown = peak_bytes() - before
     print(
         f"peak memory: {before / 2**20:.0f} MiB after {_TEXTS} texts, {grown / 2**20:+.1f} MiB "
@@ -89,32 +89,15 @@ def main() -> None:
     )
 
 
-def _compute(pair: ModelPair, settings: ADLSettings) -> None:
-    corpus = Corpus(
-        name="unrelated",
-        fingerprint="benchmark",
-        n_texts=settings.n_texts,
-        stream=lambda: probe_texts(pair, settings.n_texts),
-    )
+def _compute(pair: ModelPair, settings: ADLSettings, stream: Callable[[], Iterator[str]]) -> None:
+    corpus = Corpus("unrelated", "benchmark", settings.n_texts, stream)
     ADL().compute(pair, {"unrelated": corpus}, settings, 0)
 
 
 def _run_bare(pair: ModelPair, side: Side, batch: Sequence[Sequence[int]], last_layer: int) -> None:
-    import torch
-
-    parts = pair.parts(side)
-
-    def leave(*_: Any) -> None:
-        raise _Enough
-
-    handle = parts.blocks[last_layer].register_forward_hook(leave)
-    try:
-        with torch.no_grad():
-            parts.decoder(input_ids=torch.tensor(batch, device=pair.device), use_cache=False)
-    except _Enough:
-        pass
-    finally:
-        handle.remove()
+    inputs = {"input_ids": torch.tensor(batch, device=pair.device), "use_cache": False}
+    with torch.no_grad():
+        hooked_residuals(pair.parts(side), [last_layer], inputs)
 
 
 if __name__ == "__main__":

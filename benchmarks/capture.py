@@ -9,14 +9,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from benchmarks.measuring import machine, side_by_side, subject_pair
+from diffgauge.models.hooks import hooked_residuals
 from diffgauge.models.pair import ModelPair
 
-__all__ = ["capture_with_hooks", "main", "run_bare"]
+__all__ = ["main", "run_bare"]
 
 _TEXTS = 1000
 _LENGTH = 64
@@ -24,49 +24,11 @@ _BATCH = 32
 _ROUNDS = 5
 
 
-class _Enough(Exception):
-    """Leaves the forward pass after the last block that is needed."""
-
-
-def capture_with_hooks(
-    pair: ModelPair, ids: Sequence[Sequence[int]], layers: Sequence[int]
-) -> dict[int, Any]:
-    """Captures the base's residuals with forward hooks; equals `ModelPair.capture` bit for bit.
-
-    Args:
-        pair: The pair.
-        ids: Rows of one length.
-        layers: Block indices.
-
-    Returns:
-        (batch, pos, d_model) by layer.
-    """
-    parts = pair.parts("base")
-    found: dict[int, Any] = {}
-
-    def keep(layer: int) -> Any:
-        def hook(_module: Any, _inputs: Any, output: Any) -> None:
-            found[layer] = output[0] if isinstance(output, tuple) else output
-            if layer == max(layers):
-                raise _Enough
-
-        return hook
-
-    handles = [parts.blocks[layer].register_forward_hook(keep(layer)) for layer in layers]
-    try:
-        with torch.no_grad():
-            parts.decoder(input_ids=torch.tensor(ids), use_cache=False)
-    except _Enough:
-        pass
-    finally:
-        for handle in handles:
-            handle.remove()
-    return found
-
-
 def run_bare(pair: ModelPair, ids: Sequence[Sequence[int]], last_layer: int) -> None:
     """Runs the base up to a block and keeps nothing but that block's output."""
-    capture_with_hooks(pair, ids, [last_layer])
+    inputs = {"input_ids": torch.tensor(ids), "use_cache": False}
+    with torch.no_grad():
+        hooked_residuals(pair.parts("base"), [last_layer], inputs)
 
 
 def main() -> None:
@@ -87,7 +49,7 @@ def main() -> None:
 
         def hooks(layers: list[int] = layers) -> None:
             for batch in batches:
-                capture_with_hooks(pair, batch, layers)
+                pair.capture("base", batch, layers, "hooks")
 
         def bare(layers: list[int] = layers) -> None:
             for batch in batches:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from diffgauge.models.generation import Job, continue_all
-from diffgauge.models.tokenization import render, token_ids
+from diffgauge.models.hooks import hooked_residuals
+from diffgauge.models.tokenization import all_token_ids, render, token_ids
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.subjects import Prompt, Reply, Side
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from diffgauge.records.artifacts import PairFingerprint
     from diffgauge.records.organisms import PairSpec
 
-__all__ = ["MAX_ROWS", "ModelPair", "Row", "Steering"]
+__all__ = ["MAX_ROWS", "Engine", "ModelPair", "Row", "Steering"]
+
+Engine = Literal["nnsight", "hooks"]
+"""What reads the residual stream."""
 
 MAX_ROWS = 64
 """Rows in one batch; more are run one batch after the other."""
@@ -111,6 +115,10 @@ class ModelPair:
         """Tokenizes raw text as the tokenizer does by itself, its BOS included if it adds one."""
         return token_ids(self.tokenizer, text)
 
+    def tokenize_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokenizes each text as `tokenize` does, all in one call."""
+        return all_token_ids(self.tokenizer, texts)
+
     def check(self, rows: Sequence[Row]) -> list[Job]:
         """Renders rows and refuses what cannot be generated, before anything is run.
 
@@ -170,7 +178,11 @@ class ModelPair:
         return (tuple(job.token_ids), *numbers)
 
     def capture(
-        self, side: Side, token_ids: Sequence[Sequence[int]], layers: Sequence[int]
+        self,
+        side: Side,
+        token_ids: Sequence[Sequence[int]],
+        layers: Sequence[int],
+        engine: Engine = "nnsight",
     ) -> dict[int, torch.Tensor]:
         """Reads the residual stream after some blocks; nothing above the last of them runs.
 
@@ -178,6 +190,7 @@ class ModelPair:
             side: Which model.
             token_ids: One sequence for each row, at least one token each.
             layers: 0-based block indices in any order.
+            engine: ``hooks`` for hot loops over a corpus; both give the same bits.
 
         Returns:
             By layer, (batch, pos, d_model) in the compute dtype, right-padded with NaN.
@@ -193,7 +206,10 @@ class ModelPair:
             architecture = self._weights.select(side)
             # Causal attention never looks right, so that right padding needs no mask.
             inputs = {"input_ids": ids, "use_cache": False}
-            found = self._weights.tracer(architecture).residuals(layers, inputs)
+            if engine == "hooks":
+                found = hooked_residuals(architecture, layers, inputs)
+            else:
+                found = self._weights.tracer(architecture).residuals(layers, inputs)
             return {layer: _void(residual, padding) for layer, residual in found.items()}
 
     def logits(self, side: Side, token_ids: Sequence[Sequence[int]]) -> torch.Tensor:

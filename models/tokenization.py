@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from diffgauge.records.errors import DiffgaugeError
@@ -10,7 +11,7 @@ from diffgauge.records.errors import DiffgaugeError
 if TYPE_CHECKING:
     from diffgauge.records.subjects import Prompt
 
-__all__ = ["check_same_tokenizer", "render", "rules", "token_ids"]
+__all__ = ["all_token_ids", "check_same_tokenizer", "render", "rules", "token_ids"]
 
 _NOT_RULES = ("padding", "truncation")
 """Parts of tokenizer.json that say how somebody last called it, not what text becomes."""
@@ -19,6 +20,11 @@ _NOT_RULES = ("padding", "truncation")
 def token_ids(tokenizer: Any, text: str) -> list[int]:
     """Tokenizes raw text as the tokenizer does by itself, its BOS included if it adds one."""
     return list(tokenizer(text)["input_ids"])
+
+
+def all_token_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Tokenizes each text as `token_ids` does, all in one call; nothing for no texts."""
+    return [list(ids) for ids in tokenizer(list(texts))["input_ids"]] if texts else []
 
 
 def render(tokenizer: Any, prompt: Prompt) -> list[int]:

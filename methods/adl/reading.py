@@ -96,16 +96,16 @@ def _batches(
     """Yields batches of token ids with the texts seen and dropped on the way to each."""
     batch: list[list[int]] = []
     seen = dropped = 0
-    for text in stream:
-        seen += 1
-        ids = pair.tokenize(text)[: settings.n_tokens]
-        if len(ids) < settings.n_tokens:
-            dropped += 1
-            continue
-        batch.append(ids)
-        if len(batch) == settings.batch_texts:
-            yield batch, seen, dropped
-            batch, seen, dropped = [], 0, 0
+    while texts := list(islice(stream, settings.batch_texts)):
+        for ids in pair.tokenize_all(texts):
+            seen += 1
+            if len(ids) < settings.n_tokens:
+                dropped += 1
+                continue
+            batch.append(ids[: settings.n_tokens])
+            if len(batch) == settings.batch_texts:
+                yield batch, seen, dropped
+                batch, seen, dropped = [], 0, 0
     if seen:
         yield batch, seen, dropped
 
@@ -117,7 +117,7 @@ def _add(
     pooled: dict[Side, Tensor] = {}
     # Every second batch starts with the side the last one ended with: switching adapters costs.
     for side in SIDES if moments.n // settings.batch_texts % 2 == 0 else reversed(SIDES):
-        captured = pair.capture(side, batch, settings.layers)
+        captured = pair.capture(side, batch, settings.layers, "hooks")
         residuals = [captured[layer] for layer in settings.layers]
         pooled[side] = torch.stack([_pooled(residual, kept) for residual in residuals], 1)
         norms = [

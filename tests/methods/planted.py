@@ -83,12 +83,14 @@ def save_planted(folder: Path, scale: float, seed: int = 0) -> tuple[str, torch.
     return str(folder), vector
 
 
-def planted_pair(root: Path, scale: float, *, swapped: bool = False) -> ModelPair:
+def planted_pair(
+    root: Path, scale: float, *, swapped: bool = False, dtype: str = "float32"
+) -> ModelPair:
     """Loads the pair of the model without and with the vector, or the other way round."""
     plain, _ = save_planted(root / "plain", 0.0)
     planted, _ = save_planted(root / "planted", scale)
     first, second = (planted, plain) if swapped else (plain, planted)
-    return load_pair(FullPair(base=first, finetuned=second))
+    return load_pair(FullPair(base=first, finetuned=second), dtype=dtype)
 
 
 def identical_pair(root: Path) -> ModelPair:

@@ -51,6 +51,19 @@ def test_below_the_planted_block_nothing_differs(pair: ModelPair) -> None:
     assert [row["identical"] for row in rows] == [True] * 6 + [False] * 12
 
 
+def test_differences_of_a_bfloat16_pair_are_taken_in_float32(tmp_path: Path) -> None:
+    half = planted_pair(tmp_path, 0.3, dtype="bfloat16")
+    found = read(half, corpus(), SETTINGS).moments.mean[0].float()
+    assert not torch.equal(found, found.bfloat16().float())
+    ids = [half.tokenize(text)[:64] for text in corpus().stream()]
+    captured = {side: half.capture(side, ids, [PLANTED_LAYER])[PLANTED_LAYER] for side in SIDES}
+    assert {tensor.dtype for tensor in captured.values()} == {torch.bfloat16}
+    late = (captured["finetuned"].float() - captured["base"].float())[:, 3].mean(0)
+    early = (captured["finetuned"] - captured["base"])[:, 3].mean(0).float()
+    torch.testing.assert_close(found[3], late, atol=1e-6, rtol=1e-5)
+    assert (found[3] - late).norm() < 0.01 * (early - late).norm()
+
+
 def test_slots_are_what_the_residuals_say(pair: ModelPair) -> None:
     found = read(pair, corpus(), SETTINGS)
     ids = [pair.tokenize(text)[:64] for text in corpus().stream()]
