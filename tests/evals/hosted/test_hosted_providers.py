@@ -21,7 +21,7 @@ CANARY = "sk-canary-0123456789abcdef"
     ("name", "suffix", "arguments"),
     [
         ("openai/gpt-4o-mini", "/v1", {"responses_api": False}),
-        ("anthropic/claude-sonnet-4-5", "", {"streaming": False}),
+        ("anthropic/claude-local", "", {"streaming": False}),
     ],
 )
 def test_a_hosted_investigator_asks_and_submits(
