@@ -55,6 +55,7 @@ def bare_forwards(
 
 def main() -> None:
     """Prints the machine, the ratios and the growth of memory."""
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         pair = subject_pair(Path(folder))
     settings = _SETTINGS.settled(pair.n_layers)
