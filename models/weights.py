@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["AdapterWeights", "FullWeights", "IdenticalWeights", "Weights"]
 
 
-class Weights:
+class Weights(ABC):
     """Both sides' weights. Every method is for the one thread that runs the pair.
 
     Attributes:
@@ -29,6 +30,7 @@ class Weights:
         self._architecture = architecture
         self._tracers: dict[int, Tracer] = {}
 
+    @abstractmethod
     def select(self, side: Side) -> Architecture:
         """Makes every following forward pass run one side.
 
@@ -38,7 +40,6 @@ class Weights:
         Returns:
             The parts to run. They may be the other side's very modules, switched.
         """
-        raise NotImplementedError
 
     @contextmanager
     def rows(self, sides: list[Side]) -> Iterator[Architecture]:
