@@ -7,7 +7,7 @@ DEMO_LOGS ?= logs/demo
 DEMO_REPORT ?= reports/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-slow test-gpu demo bench clean
+.PHONY: help setup check format test test-slow demo bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -36,9 +36,6 @@ test: setup ## the test suite (unit and tiny tiers)
 
 test-slow: setup ## the slow tier: minutes
 	$(BIN)/python -m pytest -m slow
-
-test-gpu: setup ## the tier that needs an accelerator
-	$(BIN)/python -m pytest -m gpu
 
 demo: setup ## the main job, offline: investigate, grade, report
 	$(BIN)/diffgauge demo --logs $(DEMO_LOGS) --report $(DEMO_REPORT)
