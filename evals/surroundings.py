@@ -1,6 +1,5 @@
 """What a grid is run with, checked before a log is begun: models, log folder, display."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -12,6 +11,7 @@ from inspect_ai.util import DisplayType
 from rich.text import Text
 
 from diffgauge.records.errors import DiffgaugeError, unknown_name
+from diffgauge.records.folders import check_writable
 
 __all__ = [
     "ROLES",
@@ -88,15 +88,7 @@ def check_log_dir(log_dir: str) -> None:
     """
     if _ELSEWHERE in log_dir:
         return
-    folder = Path(log_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryDirectory(prefix=".probe-", dir=folder).cleanup()
-    except OSError as error:
-        raise DiffgaugeError(
-            f"Logs cannot be written to {log_dir}: {error.strerror or error}.",
-            advice="Name another folder with --log-dir.",
-        ) from error
+    check_writable(Path(log_dir), "Logs", "Name another folder with --log-dir.")
 
 
 def plain_words(error: PrerequisiteError) -> str:

@@ -22,7 +22,7 @@ from typing import Any, Final
 from diffgauge.organisms.zoo.cards import write_cards
 from diffgauge.organisms.zoo.families import Recipe
 from diffgauge.organisms.zoo.recipes import RECIPES, recipe
-from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.folders import check_writable
 
 __all__ = ["BASE", "CARDS", "WEIGHTS", "build", "measure_base"]
 
@@ -62,7 +62,8 @@ def build(
         DiffgaugeError: `out` cannot be written.
     """
     chosen = _chosen(only, recipes)
-    _check_writable(out)
+    # Before minutes of training are spent on what could not be kept.
+    check_writable(out, "Weights", "Name another folder with --out.")
     base = out / BASE
     names_base = only is not None and BASE in only
     if not base.exists() or (force and names_base):
@@ -88,18 +89,6 @@ def _chosen(only: Sequence[str] | None, recipes: Sequence[Recipe] | None) -> lis
     if only is None:
         return list(RECIPES.values())
     return [recipe(name) for name in only if name != BASE]
-
-
-def _check_writable(out: Path) -> None:
-    """Checks that weights can be written, before minutes of training are spent on them."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryDirectory(prefix=".probe-", dir=out).cleanup()
-    except OSError as error:
-        raise DiffgaugeError(
-            f"Weights cannot be written to {out}: {error.strerror or error}.",
-            advice="Name another folder with --out.",
-        ) from error
 
 
 @contextmanager
