@@ -135,6 +135,7 @@ def _explanation(found: Sequence[FactPath]) -> str:
         if path.exposed is not None:
             where = f"{path.exposed.tool or 'the overview'}, message {path.exposed.message}"
             first = f"first exposed by {where} ({', '.join(path.shown)})"
-        end = "credited" if path.broke_at == "none" else f"broke before {path.broke_at}"
+        ends = {"none": "credited", "exposed": "nothing followed"}
+        end = ends.get(path.broke_at, f"never {path.broke_at}")
         lines.append(f"Fact {path.fact + 1}: {first}; {end}.")
     return "\n".join(lines)
