@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from diffgauge.records.gaps import STAGES, FactPath, Stage
+from diffgauge.records.gaps import STAGES, Break, FactPath, Stage
 from diffgauge.records.rows import Row
 from diffgauge.stats.cells import Cell, cells, mean
 from diffgauge.stats.evidence import mark
@@ -18,7 +18,7 @@ from diffgauge.stats.tables import ARM_COLUMNS, Column, Table, Value, key
 
 __all__ = ["gap_tables", "others_reach", "reach"]
 
-_BREAKS: Final = (*STAGES, "none")
+_BREAKS: Final[tuple[Break, ...]] = (*STAGES, "none")
 _SHARE: Final = (0.0, 1.0)
 _NEVER: Final = "(never exposed)"
 _OVERVIEW: Final = " (first message)"

@@ -248,8 +248,9 @@ def _uncontacted(sample: EvalSample) -> bool:
         return False
     held = _stored(sample, USAGE_KEY) or {}
     given = held.get("precompute_interactions") if sample.metadata["arm"] == _MATCHED else 0
-    seen = held.get("interactions"), given
-    return None not in seen and sum(seen) == 0 and _stored(sample, REPORT_KEY) is not None
+    # A log that does not say is not blamed.
+    saw_nothing = held.get("interactions") == 0 and given == 0
+    return saw_nothing and _stored(sample, REPORT_KEY) is not None
 
 
 def _outcome(sample: EvalSample, values: Mapping[str, Any]) -> Outcome:
