@@ -24,7 +24,6 @@ import psutil
 from inspect_ai import eval as inspect_eval
 
 from benchmarks.measuring import machine
-from diffgauge.evals import investigators
 from diffgauge.evals.tasks import adl
 from diffgauge.models.pair import Row
 from diffgauge.models.service import PairService
@@ -37,6 +36,7 @@ __all__ = ["main"]
 _ORGANISM: Final = "zoo/submarine"
 _AT_ONCE: Final = 40
 _BUDGET: Final = 10
+_TEXTS: Final = 200
 _ROUNDS: Final = 3
 _TICK: Final = 0.005
 """Seconds between two ticks."""
@@ -100,9 +100,10 @@ def _stub(wait: float) -> Generate:
     return instead
 
 
-def _ticking(measured: Measured) -> Callable[[Session], Any]:
-    """Starts the ticker with the first sample's tools, in the run's own loop."""
+def _timed_calls(measured: Measured) -> Callable[..., Awaitable[str]]:
+    """Times every tool call; the first one starts the ticker, in the run's own loop."""
     started: list[asyncio.Task[None]] = []
+    true = calling.called
 
     async def tick() -> None:
         while True:
@@ -110,20 +111,9 @@ def _ticking(measured: Measured) -> Callable[[Session], Any]:
             await asyncio.sleep(_TICK)
             measured.late.append(time.perf_counter() - start - _TICK)
 
-    true = investigators.ask_models
-
-    def made(session: Session) -> Any:
+    async def timed(session: Session, name: str, arguments: Mapping[str, Any], answer: Any) -> str:
         if not started:
             started.append(asyncio.get_running_loop().create_task(tick()))
-        return true(session)
-
-    return made
-
-
-def _timed_calls(measured: Measured) -> Callable[..., Awaitable[str]]:
-    true = calling.called
-
-    async def timed(session: Session, name: str, arguments: Mapping[str, Any], answer: Any) -> str:
         start = time.perf_counter()
         try:
             return await true(session, name, arguments, answer)
@@ -139,12 +129,11 @@ def _run(folder: Path, generate: Generate | None) -> Measured:
     used = _real(measured, PairService.generate) if generate is None else generate
     with (
         _replaced(PairService, "generate", used),
-        _replaced(investigators, "ask_models", _ticking(measured)),
         _replaced(calling, "called", _timed_calls(measured)),
     ):
         start = time.perf_counter()
         [log] = inspect_eval(
-            adl(organism=_ORGANISM, budget=_BUDGET),
+            adl(organism=_ORGANISM, budget=_BUDGET, n_texts=_TEXTS),
             model="diffgauge/scripted",
             epochs=_AT_ONCE,
             max_samples=_AT_ONCE,
@@ -190,8 +179,12 @@ def _calls(rounds: Sequence[Measured]) -> None:
         print(f"  {name}: median {1000 * statistics.median(times):.1f} ms, {len(times)} calls")
 
 
-def main() -> None:
-    """Prints the machine, its load, the stalls of each kind of run, and what a call costs."""
+def main(rounds: int = _ROUNDS) -> None:
+    """Prints the machine, its load, the stalls of each kind of run, and what a call costs.
+
+    Args:
+        rounds: Counted ones; the model's part is taken within a round.
+    """
     print(machine())
     print("load over 1, 5 and 15 minutes: " + ", ".join(f"{x:.1f}" for x in psutil.getloadavg()))
     with tempfile.TemporaryDirectory() as name:
@@ -199,7 +192,7 @@ def main() -> None:
         # Imports, the pair, its check and the artifact are no stall of every run.
         _run(folder, None)
         kinds: dict[str, list[Measured]] = {"real": [], "instant": [], "quiet": []}
-        for _ in range(_ROUNDS):
+        for _ in range(rounds):
             real = _run(folder, None)
             kinds["real"].append(real)
             kinds["instant"].append(_run(folder, _stub(0.0)))

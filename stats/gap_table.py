@@ -64,13 +64,13 @@ def gap_tables(rows: Sequence[Row], read: Logs) -> list[Table]:
         read: The logs they come from: the paths stand in the scores.
 
     Returns:
-        Two tables; none where the scorer `gap` scored nothing.
+        Three tables; none where the scorer `gap` scored nothing.
     """
     held = travelled(read)
     if not held:
         return []
     arms = [cell for cell in cells(rows) if any(key_of(row) in held for row in cell.planted)]
-    return [_funnel(arms, held, rows), _calls(arms, held, rows)]
+    return [make(arms, held, rows) for make in (_funnel, _breaks, _calls)]
 
 
 def _facts(cell: Cell, held: Mapping[Key, Travelled]) -> list[FactPath]:
@@ -81,41 +81,57 @@ def _facts(cell: Cell, held: Mapping[Key, Travelled]) -> list[FactPath]:
 def _funnel(arms: Sequence[Cell], held: Mapping[Key, Travelled], rows: Sequence[Row]) -> Table:
     lines = []
     for cell in arms:
-        facts = _facts(cell, held)
-        values: dict[str, Value] = {**key(cell), "facts": len(facts)}
+        values: dict[str, Value] = dict(key(cell))
         values |= {stage: reach(cell.planted, stage) for stage in STAGES}
         values["others"] = others_reach(cell.planted, held, "exposed")
+        lines.append(values)
+    return Table(
+        "gap",
+        "From the tools to the report: how far key facts get",
+        "Means over planted samples of the share of key facts that reached each stage, with 90 % "
+        "intervals over organisms. Counted by the words of the card's lexicon: what is said in "
+        "other words is not seen, and the last column shows what words of other cards reach.",
+        (
+            *ARM_COLUMNS,
+            *_STAGES,
+            Column(
+                "others",
+                "exposed: other cards",
+                "The same share for the facts of all other cards on the same results.",
+            ),
+        ),
+        tuple(lines),
+        mark(rows),
+    )
+
+
+def _breaks(arms: Sequence[Cell], held: Mapping[Key, Travelled], rows: Sequence[Row]) -> Table:
+    lines = []
+    for cell in arms:
+        facts = _facts(cell, held)
         broke = Counter(path.broke_at for path in facts)
+        values: dict[str, Value] = {**key(cell), "facts": len(facts)}
         values |= {f"broke_{stage}": broke[stage] for stage in _BREAKS}
         values["guessed"] = sum(
             path.submitted is not None and path.exposed is None for path in facts
         )
         lines.append(values)
     return Table(
-        "gap",
-        "From the tools to the report: where key facts are lost",
-        "Means over planted samples of the share of key facts that reached each stage, with 90 % "
-        "intervals over organisms; then facts, by the stage they did not reach. All of it is "
-        "counted by the words of the card's lexicon: what is said in other words is not seen, and "
-        "'others' shows what words of other cards reach.",
-        (*ARM_COLUMNS, *_FUNNEL),
+        "gap_breaks",
+        "Where key facts are lost",
+        "Key facts × samples by the stage they did not reach after the last one they did.",
+        (*ARM_COLUMNS, *_BREAK_COLUMNS),
         tuple(lines),
         mark(rows),
     )
 
 
-_FUNNEL: Final = (
+_BREAK_COLUMNS: Final = (
     Column("facts", "facts", "Key facts × samples."),
-    *_STAGES,
-    Column(
-        "others",
-        "exposed: other cards",
-        "The same share for the facts of all other cards on the same results.",
-    ),
-    Column("broke_exposed", "not exposed", "Facts that reached no stage."),
-    Column("broke_noted", "broke: not noted", "Exposed, and never written of."),
-    Column("broke_submitted", "broke: not submitted", "Written of, and in no finding."),
-    Column("broke_credited", "broke: not credited", "In a finding, and not graded as found."),
+    Column("broke_exposed", "nothing", "Reached no stage."),
+    Column("broke_noted", "not noted", "Exposed, and never written of."),
+    Column("broke_submitted", "not submitted", "Written of, and in no finding."),
+    Column("broke_credited", "not credited", "In a finding, and not graded as found."),
     Column("broke_none", "arrived", "Graded as found."),
     Column(
         "guessed",

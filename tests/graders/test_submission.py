@@ -3,7 +3,6 @@ from inspect_ai.model import ModelName
 from inspect_ai.scorer import Score
 from inspect_ai.solver import TaskState
 
-from diffgauge.graders import submission as module
 from diffgauge.graders.submission import Submission, submission
 from diffgauge.organisms import registry
 from diffgauge.records.organisms import OrganismCard
@@ -40,7 +39,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(id)
         return true(id)
 
-    monkeypatch.setattr(module.registry, "card", card)
+    monkeypatch.setattr(registry, "card", card)
     return found
 
 

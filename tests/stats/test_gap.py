@@ -114,20 +114,23 @@ def test_without_a_gap_the_row_says_why_and_holds_no_zero(rows: list[Row], tmp_p
 def test_the_funnel_counts_what_is_missing_and_where_facts_were_lost(
     rows: list[Row], read: Logs
 ) -> None:
-    funnel, calls = gap_tables(rows, read)
+    funnel, breaks, calls = gap_tables(rows, read)
     [line] = funnel.rows
     exposed, credited = line["exposed"], line["credited"]
     assert isinstance(exposed, Estimate) and isinstance(credited, Estimate)
     # Two planted samples with a report, one without.
     assert (exposed.value, exposed.n, exposed.n_missing) == (1.0, 2, 1)
     assert (credited.value, credited.worst, credited.best) == (0.5, 1 / 3, 2 / 3)
+    [line] = breaks.rows
     assert line["facts"] == 2
     assert (line["broke_noted"], line["broke_none"], line["guessed"]) == (1, 1, 0)
     broke = [line[f"broke_{at}"] for at in ("exposed", "noted", "submitted", "credited", "none")]
     assert sum(int(str(n)) for n in broke) == line["facts"]
     [call] = calls.rows
     assert (call["call"], call["facts"], call["submitted"]) == ("look_closer", 2, 1)
-    assert all(table.evidence == "evidence: organisms+scripted" for table in (funnel, calls))
+    assert all(
+        table.evidence == "evidence: organisms+scripted" for table in (funnel, breaks, calls)
+    )
 
 
 def test_the_figure_is_the_same_bytes_and_says_what_it_shows(rows: list[Row], read: Logs) -> None:
