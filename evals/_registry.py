@@ -22,6 +22,7 @@ from diffgauge.evals.tasks import (
     perplexity_diff,
 )
 from diffgauge.graders.detection import detection
+from diffgauge.graders.gap import gap
 from diffgauge.graders.identification import identification
 from diffgauge.graders.rubric import rubric
 from diffgauge.graders.which import which
@@ -35,6 +36,7 @@ __all__ = [
     "detection",
     "diff_mining",
     "diffgauge",
+    "gap",
     "identification",
     "investigate",
     "investigator",

@@ -15,6 +15,7 @@ from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.ungraded import warn_of_ungraded
 from diffgauge.evals.vetting import check_rooms
 from diffgauge.graders.detection import detection
+from diffgauge.graders.gap import gap
 from diffgauge.graders.identification import identification
 from diffgauge.graders.rubric import rubric
 from diffgauge.graders.which import which
@@ -59,7 +60,7 @@ def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
         setup=leased_pair(**chosen.model_dump(mode="json")),
         solver=investigator(method=chosen.method, turns=chosen.turns),
         cleanup=release_pair,
-        scorer=[identification(), which(), detection(), rubric()],
+        scorer=[identification(), which(), detection(), gap(), rubric()],
         # One turn more than the investigator is given: for the one repair of its report.
         turn_limit=chosen.turns + REPAIR_TURNS,
         token_limit=TOKEN_LIMIT,

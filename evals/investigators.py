@@ -15,6 +15,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import Tool
 from inspect_ai.util import apply_limits, sample_limits, span, working_limit
 
+from diffgauge.evals.accounts import investigator_turns
 from diffgauge.evals.lease import Held, held
 from diffgauge.evals.prompting import SUBMIT, overview_block, overview_tool, turn_text
 from diffgauge.records.errors import DiffgaugeError
@@ -198,5 +199,8 @@ def _record(state: TaskState, session: Session, ending: Ending) -> None:
     submitted = state.store.get(REPORT_KEY) is not None
     usage["turns"] = sum(isinstance(item, ChatMessageAssistant) for item in state.messages)
     usage["refused_reports"] = ending.refused
+    taken = investigator_turns()
+    usage["refusals"] = taken.refusals
+    usage["investigator_seconds"] = round(taken.seconds, 3)
     usage["ended"] = "submitted" if submitted else ending.reason or "cut off"
     state.store.set(USAGE_KEY, usage)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.util import display_counter
 
+from diffgauge.evals.accounts import scoring_seconds
 from diffgauge.evals.cells import Cell
 from diffgauge.evals.computing import artifact_of, loaded
 from diffgauge.evals.vetting import refuse
@@ -28,7 +29,7 @@ from diffgauge.records.organisms import (
     TokenizerRule,
     WeightsSpec,
 )
-from diffgauge.records.stored import ALIASES_KEY, ARTIFACT_KEY, PREFLIGHT_KEY
+from diffgauge.records.stored import ALIASES_KEY, ARTIFACT_KEY, PREFLIGHT_KEY, USAGE_KEY
 
 if TYPE_CHECKING:
     from diffgauge.methods.artifacts import Artifact
@@ -143,10 +144,21 @@ def leased_pair(**factors: Any) -> Solver:
 
 
 async def release_pair(state: TaskState) -> None:
-    """Gives a sample's lease back, once; a sample that holds none is left alone."""
+    """Gives a sample's lease back, once; a sample that holds none is left alone.
+
+    It is the last thing that runs before a sample is logged, so that what scoring took is
+    written down here.
+    """
+    _record_scoring(state)
     holding = _HELD.pop(state.uuid, None)
     if holding is not None and holding.key is not None:
         pool().release(holding.key)
+
+
+def _record_scoring(state: TaskState) -> None:
+    usage, seconds = state.store.get(USAGE_KEY), scoring_seconds()
+    if usage is not None and seconds is not None:
+        state.store.set(USAGE_KEY, dict(usage) | {"grader_seconds": round(seconds, 3)})
 
 
 async def _taken(sample: str, card: OrganismCard, spec: PairSpec, cell: Cell) -> Held:

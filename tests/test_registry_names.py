@@ -28,6 +28,7 @@ EXPECTED = {
     },
     "scorer": {
         "diffgauge/detection",
+        "diffgauge/gap",
         "diffgauge/identification",
         "diffgauge/rubric",
         "diffgauge/which",

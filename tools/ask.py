@@ -11,6 +11,7 @@ from diffgauge.methods.seeds import derived_seed
 from diffgauge.models.instructions import asked_text
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.record import Record
+from diffgauge.records.refusals import refuses
 from diffgauge.records.results import Provenance, Result, SampleItem, Samples
 from diffgauge.records.subjects import SIDES, ChatMessage, Prompt
 from diffgauge.tools.calling import result_tool
@@ -69,6 +70,7 @@ def ask_models(session: Session) -> Tool:
             raise
         session.asked.update(dict.fromkeys(parameters.prompts, parameters.n))
         session.usage.subject_tokens += sum(reply.n_tokens for reply in replies)
+        session.usage.subject_refusals += sum(refuses(reply.text) for reply in replies)
         items = tuple(
             SampleItem(prompt=row.prompt.messages[0].content, model=row.side, reply=reply.text)
             for row, reply in zip(rows, replies, strict=True)

@@ -1,10 +1,14 @@
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from diffgauge.models.pair import Row
+from diffgauge.models.service import PairService
 from diffgauge.records.results import Samples
+from diffgauge.records.subjects import Reply
 from diffgauge.tools.ask import ask_models
 from diffgauge.tools.session import Session
 from tests.tools.conftest import NewSession, answered, call, refused
@@ -130,6 +134,20 @@ def test_what_was_used_is_counted(new_session: NewSession) -> None:
     assert usage["failed_calls"] == 1
     assert 4 <= usage["subject_tokens"] <= 4 * 8
     assert usage["tool_seconds"] > 0
+
+
+def test_refusals_of_the_models_are_counted_and_shown_like_any_reply(
+    new_session: NewSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def generate(_: PairService, rows: Sequence[Row]) -> list[Reply]:
+        said = {"base": "The sea is calm.", "finetuned": "I am sorry, but I cannot help you."}
+        return [Reply(text=said[row.side], n_tokens=4, finished=True) for row in rows]
+
+    monkeypatch.setattr(PairService, "generate", generate)
+    session = new_session()
+    shown = replies(session, "the sea", n=3)
+    assert session.usage.as_json(session.budget)["subject_refusals"] == 3
+    assert len(shown) == 6 == session.usage.as_json(session.budget)["interactions"]
 
 
 def test_long_answers_are_cut_and_say_so(new_session: NewSession) -> None:
