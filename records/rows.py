@@ -88,6 +88,13 @@ class Row(Record):
         seconds: Wall-clock seconds of the sample.
         working_seconds: Of these, seconds not spent waiting for a slot.
         tool_seconds: Of these, seconds inside tools.
+        agent_name: Registered name of the agent that investigated.
+        turn_budget: Messages it might send.
+        token_budget: Tokens it might use.
+        money_budget: US dollars the sample might cost; None also where there was no limit.
+        shown_truth_id: In the arm ``sham``, the truth whose artifact was shown; None in others.
+        sham_rank: Rank of that truth, the wrong one.
+        sham_top1: Whether it is first, alone.
     """
 
     log: str
@@ -152,3 +159,10 @@ class Row(Record):
     seconds: float | None = None
     working_seconds: float | None = None
     tool_seconds: float | None = None
+    agent_name: str | None = None
+    turn_budget: int | None = None
+    token_budget: int | None = None
+    money_budget: float | None = None
+    shown_truth_id: str | None = None
+    sham_rank: float | None = Field(default=None, ge=1)
+    sham_top1: bool | None = None
