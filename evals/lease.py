@@ -49,19 +49,6 @@ __all__ = ["Held", "held", "leased_pair", "pair_key", "release_pair"]
 _PROGRESS_SECONDS = 0.5
 """How often the display hears of an artifact in the making."""
 
-_OF_AN_ARTIFACT = {
-    "method",
-    "settings",
-    "corpus",
-    "n_texts",
-    "texts",
-    "seed",
-    "dtype",
-    "device",
-    "trust_remote_code",
-}
-"""Fields of a cell that decide which artifact of an organism it means."""
-
 _MOST_SHAMS = 4
 """Other organisms' artifacts kept at hand, so that repeats of a sample do not load their pairs."""
 
@@ -96,7 +83,7 @@ _HELD: dict[str, Held] = {}
 """By the sample's uuid."""
 
 _SHAMS: "dict[str, Artifact]" = {}
-"""By shown organism and what decides the artifact."""
+"""By the organism that is shown and by the cell but for who is investigated."""
 
 _REPLIES = GivenCache(_MOST_RUNS)
 
@@ -225,10 +212,11 @@ async def _sham(cell: Cell, card: OrganismCard) -> "Artifact | None":
     shown = shown_card(cell, card)
     if cell.shown is None or cell.method is None:
         return None
-    key = hash_json([shown.id, cell.model_dump(mode="json", include=_OF_AN_ARTIFACT)])
+    spec = organisms.resolved(shown)
+    assert not isinstance(spec, ApiPair), "no sham has one: graders.shams"
+    made_of = (shown, spec, cell.model_copy(update={"organisms": ()}))
+    key = hash_json([one.model_dump(mode="json") for one in made_of])
     if key not in _SHAMS:
-        spec = organisms.resolved(shown)
-        assert not isinstance(spec, ApiPair), "no sham has one: graders.shams"
         leased, service = await _leased(shown, spec, cell)
         try:
             checked = await service.run(partial(_checked, shown))

@@ -8,7 +8,15 @@ import pytest
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.agent import Agent, AgentState, agent
 from inspect_ai.log import EvalSample
-from inspect_ai.model import Model, ModelCost, execute_tools, get_model, set_model_cost
+from inspect_ai.model import (
+    Model,
+    ModelCost,
+    ModelInfo,
+    ModelOutput,
+    execute_tools,
+    get_model,
+    set_model_info,
+)
 from inspect_ai.tool import Tool
 
 from diffgauge.evals import lease
@@ -20,7 +28,16 @@ from diffgauge.records.stored import ARTIFACT_KEY, BOARD_KEY, REPORT_KEY, USAGE_
 from diffgauge.records.tool_results import ToolResult
 from diffgauge.tools.given import GivenCache
 from tests.evals.runs import IDENTICAL, PLANTED, STANDS_IN, Registry, ran, the_sample
-from tests.evals.scripted_model import ASK, REPORT, SUBMIT, Turn, following, saying
+from tests.evals.scripted_model import (
+    ASK,
+    REPORT,
+    SUBMIT,
+    Turn,
+    following,
+    n_turns,
+    output,
+    saying,
+)
 
 pytestmark = pytest.mark.tiny
 
@@ -47,14 +64,13 @@ def tools_of(sample: EvalSample) -> set[str]:
     return {tool.name for tool in first.tools}
 
 
-@pytest.mark.parametrize("organism", [PLANTED, IDENTICAL])
 @pytest.mark.parametrize("arm", ARMS)
-def test_every_arm_runs_from_question_to_grade(
-    arm: str, organism: str, two_families: Registry, pool: PairPool, tmp_path: Path
+def test_an_identical_pair_goes_through_every_arm(
+    arm: str, two_families: Registry, pool: PairPool, tmp_path: Path
 ) -> None:
     """With a pool that holds one pair, so that a sham that held two would wait for ever."""
     budget = 0 if arm == "method_only" else 4
-    made = task(two_families, arm, organism=organism, budget=budget)
+    made = task(two_families, arm, organism=IDENTICAL, budget=budget)
     sample = the_sample(ran(made, saying([NOTED, ASK], [SUBMIT]), tmp_path))
     usage = sample.store[USAGE_KEY]
     per_reply = {"method_only": 0, "single_model": 1}
@@ -70,10 +86,11 @@ def test_every_arm_runs_from_question_to_grade(
 
 
 def test_arms_share_their_tools_but_for_their_own(two_families: Registry, tmp_path: Path) -> None:
-    seen = {
-        arm: tools_of(the_sample(ran(task(two_families, arm), saying([SUBMIT]), tmp_path)))
-        for arm in ARMS
-    }
+    seen = {}
+    for arm in ARMS:
+        budget = 0 if arm == "method_only" else 4
+        made = task(two_families, arm, budget=budget)
+        seen[arm] = tools_of(the_sample(ran(made, saying([SUBMIT]), tmp_path)))
     shared = {"ask_models", "hypothesis_board", "submit_report"}
     assert seen["blackbox"] == seen["single_model"] == shared
     assert seen["blackbox_matched"] - shared == {"replies_overview", "replies_page"}
@@ -138,7 +155,8 @@ def test_a_sham_shows_another_organism_and_counts_who_follows_it(
     model = saying([("adl_logit_lens", {}), ASK], [("submit_report", report)])
     sample = the_sample(ran(task(two_families, "sham"), model, tmp_path))
     own = the_sample(ran(task(two_families, "method", organism=STANDS_IN), model, tmp_path))
-    assert sample.store[ARTIFACT_KEY] == own.store[ARTIFACT_KEY], "the other's artifact, whole"
+    shown, right = (one.store[ARTIFACT_KEY]["inputs"] for one in (sample, own))
+    assert shown == right, "the other's artifact, whole"
     assert sample.metadata["organism"] == PLANTED
     assert sample.metadata["shown_organism"] == sample.metadata["shown_truth_id"] == STANDS_IN
     assert sample.scores is not None
@@ -263,15 +281,19 @@ def test_the_report_is_asked_for_before_the_money_is_gone(
 ) -> None:
     """Each turn takes 100 tokens read and 10 written: 0.11 dollars at 1,000 a million."""
     cost = ModelCost(input=1000, output=1000, input_cache_write=0, input_cache_read=0)
-    set_model_cost("mockllm/model", cost)
+    set_model_info("mockllm/priced", ModelInfo(cost=cost))
 
     def policy(messages: object, tools: object) -> Turn:
         assert isinstance(messages, list)
         told = any(m.role == "user" and "last turn" in m.text for m in messages)
         return [SUBMIT] if told else [ASK]
 
+    def answer(input: Any, tools: Any, *_: Any) -> ModelOutput:
+        return output(policy(input, tools), n_turns(input))
+
+    model = get_model("mockllm/priced", custom_outputs=answer, memoize=False)
     made = blackbox(organism=PLANTED, budget=100, money=1.0)
-    sample = the_sample(ran(made, following(policy), tmp_path))
+    sample = the_sample(ran(made, model, tmp_path))
     assert sample.store[USAGE_KEY]["ended"] == "submitted"
     # Asked for once less than three turns' money is left: after 7 turns .23 are, so the 8th is it.
     assert sample.store[USAGE_KEY]["turns"] == 8
