@@ -144,7 +144,7 @@ def test_one_model_says_what_it_says_to_who_asks_both(registry: Registry, tmp_pa
     assert isinstance(of_one, Samples) and isinstance(of_both, Samples)
     assert of_one.items == tuple(i for i in of_both.items if i.model == "finetuned model")
     assert alone.store[USAGE_KEY]["interactions"] == 1
-    assert "cannot be asked" in alone.messages[0].text
+    assert "out of reach" in alone.messages[0].text
 
 
 def test_a_sham_shows_another_organism_and_counts_who_follows_it(
