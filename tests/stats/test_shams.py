@@ -1,6 +1,7 @@
 """Who was shown another organism's artifact, and how often that one was named."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,7 +99,13 @@ def test_other_agents_and_limits_are_not_pooled_with_the_usual_ones(
     cards: Path, tmp_path: Path
 ) -> None:
     usual = {"agent_name": "diffgauge/react", "token_budget": 2_000_000, "turns": 30}
-    changes = [{}, usual, {"agent_name": "a/b"}, {"token_budget": 9}, {"money_budget": 0.5}]
+    changes: list[dict[str, Any]] = [
+        {},
+        usual,
+        {"agent_name": "a/b"},
+        {"token_budget": 9},
+        {"money_budget": 0.5},
+    ]
     for at, more in enumerate([*changes, {"turns": 9}]):
         run_cell(tmp_path / str(at), [("mine/lobster", RIGHT)], more=more)
     found = cells(rows_of(read_logs([tmp_path / str(at) for at in range(6)])))
