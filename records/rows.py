@@ -117,6 +117,13 @@ class Row(Record):
         gap_broke_at: The stage before which the fact that got furthest broke; ``none`` where one
             was credited.
         gap_reason: Why these have no value.
+        agent_name: Registered name of the agent that investigated.
+        turn_budget: Messages it might send.
+        token_budget: Tokens it might use.
+        money_budget: US dollars the sample might cost; None also where there was no limit.
+        shown_truth_id: In the arm ``sham``, the truth whose artifact was shown; None in others.
+        sham_rank: Rank of that truth, the wrong one.
+        sham_top1: Whether it is first, alone.
     """
 
     log: str
@@ -196,3 +203,10 @@ class Row(Record):
     gap_exposed_others: float | None = Field(default=None, ge=0, le=1)
     gap_broke_at: Break | None = None
     gap_reason: str | None = None
+    agent_name: str | None = None
+    turn_budget: int | None = None
+    token_budget: int | None = None
+    money_budget: float | None = None
+    shown_truth_id: str | None = None
+    sham_rank: float | None = Field(default=None, ge=1)
+    sham_top1: bool | None = None

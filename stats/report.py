@@ -24,6 +24,7 @@ from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import Logs, command_of, read_logs
 from diffgauge.stats.rendering import escaped, table_html, table_json, terminal_table
 from diffgauge.stats.rows import as_frame, rows_of
+from diffgauge.stats.shams import sham_table
 from diffgauge.stats.spreadsheets import csv_safe
 from diffgauge.stats.tables import (
     Table,
@@ -79,6 +80,7 @@ def tables_of(rows: Sequence[Row], read: Logs) -> list[Table]:
         *([headline_table(graded), detection_table(graded)] if graded else []),
         rubric_table(graded),
         *gap_tables(graded, read),
+        sham_table(graded),
         *([split_table(graded), family_table(graded)] if graded else []),
         ungraded_table(rows, found),
         findings_table(rows, found),

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from diffgauge.records.reports import Report
 from diffgauge.records.rows import Outcome, Row
-from diffgauge.records.stored import NOT_GRADED, PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
+from diffgauge.records.stored import NO_SHAM, NOT_GRADED, PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
 from diffgauge.stats.costs import costs_of
 from diffgauge.stats.gap import gap_columns
 from diffgauge.stats.logs import Logs, Sampled, read_logs
@@ -116,6 +116,7 @@ def _identity(one: Sampled) -> dict[str, Any]:
         "blind": held.get("blind") is True,
         "sides_known": held.get("sides_known") is True,
     }
+    values |= _budgets(held)
     for name in (
         "organism",
         "truth_id",
@@ -131,6 +132,18 @@ def _identity(one: Sampled) -> dict[str, Any]:
     ):
         values[name] = str(held.get(name, _UNKNOWN))
     return values
+
+
+def _budgets(held: Mapping[str, Any]) -> dict[str, Any]:
+    """Who investigated and within what, beside interactions; logs of before say nothing of it."""
+    money, shown = held.get("money_budget"), held.get("shown_truth_id")
+    return {
+        "agent_name": held.get("agent_name"),
+        "turn_budget": held.get("turns"),
+        "token_budget": held.get("token_budget"),
+        "money_budget": None if money == NO_SHAM else money,
+        "shown_truth_id": None if shown == NO_SHAM else shown,
+    }
 
 
 def _stored(sample: EvalSample, key: str) -> Any:
@@ -168,7 +181,15 @@ def _identification(score: Score | None) -> dict[str, Any]:
     value = _number(score.value)
     if value is None:
         return {"identification_reason": score.reason or _UNKNOWN}
-    names = ("rank", "top1", "n_candidates", "chance_top1", "chance_reciprocal_rank")
+    names = (
+        "rank",
+        "top1",
+        "n_candidates",
+        "chance_top1",
+        "chance_reciprocal_rank",
+        "sham_rank",
+        "sham_top1",
+    )
     held = score.metadata or {}
     return {"identification": value} | {name: held.get(name) for name in names}
 

@@ -119,9 +119,8 @@ def test_mistakes_in_tool_calls_are_told_and_survived(registry: Registry, tmp_pa
 
 
 def test_the_report_is_asked_for_before_the_tokens_are_gone(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("diffgauge.evals.investigation.TOKEN_LIMIT", 5_000)
     usage = ModelUsage(input_tokens=900, output_tokens=100, total_tokens=1_000)
 
     def policy(messages: object, tools: object) -> Turn:
@@ -129,7 +128,8 @@ def test_the_report_is_asked_for_before_the_tokens_are_gone(
         told = any(m.role == "user" and "last turn" in m.text for m in messages)
         return [SUBMIT] if told else [ASK]
 
-    sample = investigated(following(policy, usage), tmp_path, budget=100, turns=30)
+    task = blackbox(organism=PLANTED, budget=100, tokens=5_000)
+    sample = the_sample(ran(task, following(policy, usage), tmp_path))
     assert sample.store[USAGE_KEY]["ended"] == "submitted"
     assert sample.store[USAGE_KEY]["turns"] == 4
     assert sample.limit is None

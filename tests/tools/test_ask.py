@@ -10,6 +10,7 @@ from diffgauge.models.service import PairService
 from diffgauge.records.results import Samples
 from diffgauge.records.subjects import Reply
 from diffgauge.tools.ask import ask_models
+from diffgauge.tools.elicitation import rows
 from diffgauge.tools.session import Session
 from tests.tools.conftest import NewSession, answered, call, refused
 
@@ -76,10 +77,8 @@ def test_the_two_models_draw_independently(new_session: NewSession) -> None:
     """Equal models with equal seeds would give equal replies, and no permutation could exchange
     what is tied together."""
     session = new_session()
-    from diffgauge.tools.ask import AskParameters, _rows
-
-    rows = _rows(session, AskParameters(prompts=("the sea",), n=3))
-    assert len({row.prompt.seed for row in rows}) == 6
+    asked = asyncio.run(rows(session, ["the sea"], 3))
+    assert len({row.prompt.seed for _, row in asked}) == 6
 
 
 def test_a_call_that_costs_too_much_is_refused_before_the_spend(new_session: NewSession) -> None:
