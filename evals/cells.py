@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, get_args
 
 from diffgauge.evals.fitting import fitting
 from diffgauge.evals.ungraded import check_graded, is_graded
+from diffgauge.graders.rubric import MOST_REPEATS
 from diffgauge.methods import registry as methods
 from diffgauge.methods.choices import chosen as chosen_settings
 from diffgauge.methods.choices import written
@@ -43,6 +44,10 @@ _MOST_TURNS: Final = 1000
 _FEWEST_TEXTS: Final = 2
 _MOST_TEXTS: Final = 100_000_000
 _LARGEST_SEED: Final = 2**32 - 1
+_LATER: Final[dict[str, Any]] = {"grader_repeats": 1}
+"""Fields younger than cells that were run, with what those had: at it they are not told, so that
+the cells keep their ids and their runs are continued."""
+
 _ID_DIGITS: Final = 16
 _LONGEST_SETTINGS: Final = 60
 _SETTINGS_DIGITS: Final = 8
@@ -72,6 +77,7 @@ class Cell(Record):
         graded: As in `check_graded`.
         allow_suspect: Whether a pair runs whose preflight says SUSPECT.
         trust_remote_code: Whether code that comes with a model may be run.
+        grader_repeats: How often each grader applies the rubric to a report.
     """
 
     organisms: tuple[OrganismCard, ...]
@@ -91,6 +97,12 @@ class Cell(Record):
     graded: bool | None = None
     allow_suspect: bool = False
     trust_remote_code: bool = False
+    grader_repeats: int = 1
+
+    def told(self) -> dict[str, Any]:
+        """Returns the fields as plain JSON values, younger ones only where they say something."""
+        held = self.model_dump(mode="json")
+        return {name: value for name, value in held.items() if _LATER.get(name) != value}
 
     @property
     def arm_id(self) -> str:
@@ -124,6 +136,7 @@ def cell(
     graded: bool | None = None,
     allow_suspect: bool = False,
     trust_remote_code: bool = False,
+    grader_repeats: int = 1,
 ) -> Cell:
     """Checks the arguments of a task and returns what they say.
 
@@ -150,6 +163,8 @@ def cell(
             ungraded; True insists on grades; False gives none.
         allow_suspect: Whether a pair runs whose preflight says SUSPECT; INVALID is always refused.
         trust_remote_code: Whether code that comes with a model may be run.
+        grader_repeats: How often each grader applies the rubric to a report; from the second time
+            on with another seed and other orders of the answers.
 
     Returns:
         The cell.
@@ -163,6 +178,7 @@ def cell(
     _check_number("budget", budget, 0, _LARGEST_BUDGET)
     _check_number("seed", seed, 0, _LARGEST_SEED)
     _check_number("turns", turns, _FEWEST_TURNS, _MOST_TURNS)
+    _check_number("grader_repeats", grader_repeats, 1, MOST_REPEATS)
     _check_flag("blind", blind)
     _check_flag("allow_suspect", allow_suspect)
     _check_flag("trust_remote_code", trust_remote_code)
@@ -187,6 +203,7 @@ def cell(
         graded=graded,
         allow_suspect=allow_suspect,
         trust_remote_code=trust_remote_code,
+        grader_repeats=grader_repeats,
     )
     return chosen if agent == "blackbox" else _shown(chosen, method, corpus, n_texts, texts, set)
 
@@ -225,7 +242,7 @@ def _shown(
 
 def cell_id(cell: Cell) -> str:
     """Returns a hash (16 hex digits) that tells this cell from all others."""
-    return hash_json(cell.model_dump(mode="json"))[:_ID_DIGITS]
+    return hash_json(cell.told())[:_ID_DIGITS]
 
 
 def factors(cell: Cell, card: OrganismCard) -> dict[str, str | int | bool]:

@@ -14,9 +14,12 @@ from diffgauge.evals.readiness import check_cell
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.ungraded import warn_of_ungraded
 from diffgauge.evals.vetting import check_rooms
+from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
 from diffgauge.graders.identification import identification
+from diffgauge.graders.key_facts import key_facts
 from diffgauge.graders.rubric import rubric
+from diffgauge.graders.trigger_behaviour import trigger_behaviour
 from diffgauge.graders.which import which
 from diffgauge.records.errors import DiffgaugeError
 
@@ -56,10 +59,18 @@ def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
         check_rooms(chosen)
     return Task(
         dataset=MemoryDataset(samples(chosen), name="organisms"),
-        setup=leased_pair(**chosen.model_dump(mode="json")),
+        setup=leased_pair(**chosen.told()),
         solver=investigator(method=chosen.method, turns=chosen.turns),
         cleanup=release_pair,
-        scorer=[identification(), which(), detection(), rubric()],
+        scorer=[
+            identification(),
+            which(),
+            detection(),
+            key_facts(),
+            trigger_behaviour(),
+            any_of_k(),
+            rubric(repeats=chosen.grader_repeats),
+        ],
         # One turn more than the investigator is given: for the one repair of its report.
         turn_limit=chosen.turns + REPAIR_TURNS,
         token_limit=TOKEN_LIMIT,
