@@ -56,6 +56,9 @@ def run(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with a model.")
     ] = False,
+    grader_repeats: Annotated[
+        int, typer.Option(help="How often each grader applies the rubric to a report.")
+    ] = 1,
     log_dir: Annotated[Path, typer.Option(help="Where logs land; a run there is continued.")] = (
         Path("logs/run")
     ),
@@ -90,6 +93,7 @@ def run(
         graded=graded,
         allow_suspect=allow_suspect,
         trust_remote_code=trust_remote_code,
+        grader_repeats=grader_repeats,
     )
     if dry_run:
         _print_plan(spec, model)

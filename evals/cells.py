@@ -102,7 +102,11 @@ class Cell(Record):
     def told(self) -> dict[str, Any]:
         """Returns the fields as plain JSON values, younger ones only where they say something."""
         held = self.model_dump(mode="json")
-        return {name: value for name, value in held.items() if _LATER.get(name) != value}
+        return {
+            name: value
+            for name, value in held.items()
+            if name not in _LATER or value != _LATER[name]
+        }
 
     @property
     def arm_id(self) -> str:

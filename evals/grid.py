@@ -62,6 +62,7 @@ class GridSpec(Record):
         graded: As in `cell`.
         allow_suspect: As in `cell`.
         trust_remote_code: As in `cell`.
+        grader_repeats: As in `cell`.
     """
 
     methods: tuple[str, ...] = ("adl",)
@@ -81,6 +82,7 @@ class GridSpec(Record):
     graded: bool | None = None
     allow_suspect: bool = False
     trust_remote_code: bool = False
+    grader_repeats: int = 1
 
 
 class CellOutcome(Record):
@@ -261,6 +263,7 @@ def _cell(
         graded=spec.graded,
         allow_suspect=spec.allow_suspect,
         trust_remote_code=spec.trust_remote_code,
+        grader_repeats=spec.grader_repeats,
     )
 
 
@@ -282,6 +285,8 @@ def _task(one: Cell, spec: GridSpec) -> Task:
         asked["allow_suspect"] = one.allow_suspect
     if one.trust_remote_code:
         asked["trust_remote_code"] = one.trust_remote_code
+    if one.grader_repeats > 1:
+        asked["grader_repeats"] = one.grader_repeats
     if one.method is None:
         return blackbox(**asked)
     asked |= {"corpus": spec.corpus, "n_texts": spec.n_texts, "texts": spec.texts}

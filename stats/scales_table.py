@@ -72,7 +72,8 @@ def scales_table(rows: Sequence[Row]) -> Table | None:
 def _of_mode(cell: Cell, mode: str) -> list[dict[str, Value]]:
     # A sample that has no grade yet has no mode: it is missing in every row, not absent.
     of = [row for row in cell.planted if row.grader_mode in (mode, None)]
-    graders = sorted({str(row.grader) for row in cell.rows if row.grader is not None})
+    rows = [row for row in cell.rows if row.grader_mode == mode]
+    graders = sorted({str(row.grader) for row in rows if row.grader is not None})
     scales: dict[str, Value] = {
         "facts_exact": mean(of, lambda row: row.facts_exact, (0, 1)),
         "facts_abstract": mean(of, lambda row: row.facts_abstract, (0, 1)),

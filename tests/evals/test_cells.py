@@ -7,6 +7,7 @@ import pytest
 from diffgauge.evals.cells import cell, cell_id, factors
 from diffgauge.evals.readiness import corpora_of, settings_of
 from diffgauge.methods import registry as methods
+from diffgauge.records.artifacts import hash_json
 from diffgauge.records.errors import DiffgaugeError
 from tests.evals.runs import IDENTICAL, OTHER, PLANTED, Registry
 
@@ -42,6 +43,8 @@ pytestmark = pytest.mark.unit
         ({"blind": 1}, "blind was given as 1"),
         ({"dtype": "float31"}, "Did you mean 'float32'"),
         ({"device": ""}, "device was given as ''"),
+        ({"grader_repeats": 0}, "grader_repeats was given as 0. Allowed: a whole number from 1"),
+        ({"grader_repeats": "two"}, "grader_repeats was given as 'two'"),
     ],
 )
 def test_what_is_not_allowed_is_refused_with_what_is(
@@ -158,3 +161,12 @@ def test_every_argument_tells_cells_apart(registry: Registry) -> None:
     ]
     ids = {cell_id(cell(**(plain | change))) for change in changes}
     assert len(ids) == len(changes)
+
+
+def test_a_younger_argument_at_its_default_changes_no_cells_id(registry: Registry) -> None:
+    """Or a run from before it would not be continued."""
+    for given in ({}, {"agent": "method", "method": "adl"}):
+        one = cell(organism=PLANTED, **given)
+        before = one.model_dump(mode="json", exclude={"grader_repeats"})
+        assert cell_id(one) == hash_json(before)[:16] and one.told() == before
+    assert cell_id(cell(organism=PLANTED, grader_repeats=2)) != cell_id(cell(organism=PLANTED))
