@@ -22,7 +22,9 @@ def regrade(
         list[str] | None,
         typer.Option(help="Model, as Inspect names it; repeatable. Default: the log's own."),
     ] = None,
-    repeats: Annotated[int, typer.Option(help="How often each applies the rubric.")] = 1,
+    repeats: Annotated[
+        int | None, typer.Option(help="How often each applies the rubric. Default: the log's.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder; default: next to each log.")
     ] = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
+from zipfile import BadZipFile
 
 from inspect_ai._util.error import PrerequisiteError
 
@@ -24,6 +25,7 @@ _MARK: Final = "-regraded"
 _PACKAGE: Final = "diffgauge/"
 _FACTORS: Final = ("organism", "arm_id", "truth_id", "null")
 _GRADER: Final = "grader"
+_REPEATS: Final = "grader_repeats"
 _NO_MODEL: Final = "none/none"
 
 SCORERS: Final = (
@@ -36,6 +38,9 @@ SCORERS: Final = (
     "rubric",
 )
 """What a log is graded by, in the tasks' order."""
+
+_UNREADABLE: Final = (OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile)
+"""What reading a damaged log raises."""
 
 Graders = str | Sequence["str | Model"]
 
@@ -68,7 +73,7 @@ def regrade(
     *,
     scorers: Sequence[str] = SCORERS,
     graders: Graders = (),
-    repeats: int = 1,
+    repeats: int | None = None,
     out: Path | None = None,
     force: bool = False,
     told: Callable[[int, int, Path], None] = lambda at, of, log: None,
@@ -79,7 +84,7 @@ def regrade(
         logs: ``.eval`` files, or folders of them, in which logs graded anew are passed over.
         scorers: Which; the other grades of a log are kept as they are.
         graders: Models for the role ``grader``; none leaves those that the log was run with.
-        repeats: How often each grader applies the rubric.
+        repeats: How often each grader applies the rubric; None is as often as in the log's run.
         out: Folder for the new logs; None puts each next to its original.
         force: Whether a log that was graded anew before is replaced.
         told: Called before each log with its number from 0, how many there are, and its path.
@@ -89,10 +94,10 @@ def regrade(
         still being written is left out with the reason; the others are graded.
 
     Raises:
-        DiffgaugeError: A path is not there, there is no log at all, two logs would become one, or
-            a scorer is unknown.
+        DiffgaugeError: A path is not there, there is no log at all, two logs would become one, a
+            scorer is unknown, a grader cannot be made, or a log cannot be written.
     """
-    chosen = _chosen(scorers, repeats)
+    _chosen(scorers, repeats or 1)
     files = list(_files(logs))
     targets = {path: regraded_path(path, out) for path in files}
     _check_targets(targets)
@@ -102,7 +107,9 @@ def regrade(
         if target.exists() and not force:
             done.append(Regraded(log=str(path), outcome="there already", out=str(target)))
         else:
-            done.append(_regraded(path, target, chosen, graders))
+            done.append(
+                _regraded(path, target, lambda log: _chosen(scorers, repeats or _own(log)), graders)
+            )
     return done
 
 
@@ -129,6 +136,11 @@ def _chosen(names: Sequence[str], repeats: int) -> dict[str, Scorer]:
     for name in sorted(asked - set(made)):
         raise unknown_name("scorer", name, made)
     return {name: make() for name, make in made.items() if name in asked}
+
+
+def _own(log: EvalLog) -> int:
+    """Returns how often the rubric was applied in a log's run."""
+    return int(log.eval.task_args.get(_REPEATS) or 1)
 
 
 def _files(logs: Sequence[str | Path]) -> Iterator[Path]:
@@ -163,20 +175,23 @@ def _check_targets(targets: Mapping[Path, Path]) -> None:
 
 
 def _regraded(
-    path: Path, target: Path, scorers: Mapping[str, Scorer], graders: Graders
+    path: Path,
+    target: Path,
+    made: Callable[[EvalLog], Mapping[str, Scorer]],
+    graders: Graders,
 ) -> Regraded:
     from inspect_ai.log import read_eval_log, write_eval_log
 
     try:
         log = read_eval_log(str(path))
-    except (OSError, ValueError, KeyError, NotImplementedError) as error:
+    except _UNREADABLE as error:
         why = f"it cannot be read ({type(error).__name__})"
         return Regraded(log=str(path), outcome="left out", reason=why)
     held = [one for one in log.samples or () if all(key in one.metadata for key in _FACTORS)]
     if log.status == "started" or not held:
         why = "it is still being written" if log.status == "started" else "no sample is ours"
         return Regraded(log=str(path), outcome="left out", reason=why)
-    n = _score(log, scorers, graders)
+    n = _score(log, made(log), graders)
     # In the same folder, so that the last step is one of the file system's.
     partial = target.with_name(f".{target.name}.partial")
     try:

@@ -28,6 +28,7 @@ _SUFFIX: Final = ".eval"
 _UNREAD: Final = {"messages", "events", "events_data", "attachments"}
 _FACTORS: Final = ("organism", "arm_id", "truth_id", "null")
 _OFFLINE: Final = "diffgauge/"
+_INVESTIGATOR: Final = "diffgauge/investigator"
 _LINE: Final = 300
 
 
@@ -260,9 +261,12 @@ def _arm(one: Sampled) -> tuple[str, str]:
 def investigator_of(spec: EvalSpec) -> str:
     """Returns who wrote the reports: the model, or the solver named to run in its place.
 
-    A solver such as `diffgauge/oracle` asks no model, whichever stands in the command.
+    A solver of ours such as `diffgauge/oracle` asks no model, whichever stands in the command;
+    somebody else's may, and is named with it.
     """
-    return spec.model if spec.solver is None else spec.solver
+    if spec.solver in (None, _INVESTIGATOR):
+        return spec.model
+    return spec.solver if spec.solver.startswith(_OFFLINE) else f"{spec.solver} on {spec.model}"
 
 
 def command_of(run: Run) -> str:

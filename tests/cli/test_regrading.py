@@ -133,15 +133,17 @@ def test_what_is_there_is_left_unless_forced(folder: Path) -> None:
 def test_logs_that_cannot_be_graded_are_named_and_the_others_are(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    [original] = folder.glob("*.eval")
     (folder / "broken.eval").write_bytes(b"not a zip")
+    (folder / "cut.eval").write_bytes(original.read_bytes()[:-500])
     run([("mine/lobster", FOUND)], [], folder / "other")
-    [original] = [path for path in folder.glob("*.eval") if path.name != "broken.eval"]
     running = read_eval_log(str(original))
     running.status = "started"
     write_eval_log(running, str(folder / "running.eval"))
     assert ran("regrade", str(folder)) == 0
     said = capsys.readouterr().out
     assert "broken.eval: left out: it cannot be read" in said
+    assert "cut.eval: left out: it cannot be read" in said
     assert "running.eval: left out: it is still being written" in said
     assert "left out: no sample is ours" in said and "written, 7 samples" in said
     assert ran("regrade", str(folder / "broken.eval")) == 1
