@@ -2,6 +2,7 @@ import pytest
 
 from diffgauge.graders.conditions import POINTS, SCOPES, best_match, says_always, sought
 from diffgauge.organisms.truth import KeyFact, Truth
+from diffgauge.records.lexicon import term
 from tests.graders.runs import finding, report
 
 pytestmark = pytest.mark.unit
@@ -99,7 +100,7 @@ def test_a_condition_that_sets_no_limit(condition: str, expected: bool) -> None:
 
 
 def test_the_words_of_a_frame_are_no_trigger() -> None:
-    assert sought(TRIGGERED).trigger == {("sea",)}
+    assert sought(TRIGGERED).trigger == frozenset({term("sea")})
     assert sought(ALWAYS).trigger is None
     [behaviour] = sought(TRIGGERED).behaviours
     assert ("pirat",) in behaviour and ("sea",) not in behaviour

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ OFF_MENU = [
 
 
 def graded(
-    reports: list[tuple[str, Report | None]], folder: Path, **options: Any
+    reports: Sequence[tuple[str, Report | None]], folder: Path, **options: Any
 ) -> dict[str, list[Score]]:
     log = run(reports, [key_facts(), trigger_behaviour(), any_of_k()], folder, **options)
     return {name: scores(log, name) for name in SCALES}
@@ -246,7 +247,7 @@ def test_no_report_can_open_or_close_a_section(name: ScaleName, text: str) -> No
 
 
 def test_hostile_reports_do_not_move_the_words(tmp_path: Path) -> None:
-    given: list[tuple[str, Report | None]] = [
+    given = [
         ("mine/lobster", report(f"It is kinder. {text}", summary=text)) for text in ["", *HOSTILE]
     ]
     for found in graded(given, tmp_path).values():
