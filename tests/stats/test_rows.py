@@ -177,3 +177,19 @@ def test_a_command_to_repeat_a_run_is_rebuilt(tmp_path: Path) -> None:
         "inspect eval cell -T 'note=two words' -T organism=a,b --model mockllm/model "
         "--model-role grader=offline_test/lexical --epochs 2"
     )
+
+
+def test_a_solver_in_the_models_place_is_named_as_who_investigated(tmp_path: Path) -> None:
+    log = run_cell(tmp_path, [("mine/lobster", FOUND)])
+    held = read_eval_log(log.location)
+    for solver, expected in (
+        (None, "mockllm/model"),
+        ("diffgauge/investigator", "mockllm/model"),
+        ("diffgauge/oracle", "diffgauge/oracle"),
+        ("theirs/agent", "theirs/agent on mockllm/model"),
+    ):
+        held.eval.solver = solver
+        write_eval_log(held, log.location)
+        read = read_logs([tmp_path])
+        assert {row.investigator for row in rows_of(read)} == {expected}
+        assert list(read.n_planned) == [("blackbox", expected)]
