@@ -69,6 +69,9 @@ def run(
     investigator: Annotated[
         str | None, typer.Option(help="A registered Inspect agent in place of the built-in one.")
     ] = None,
+    grader_repeats: Annotated[
+        int, typer.Option(help="How often each grader applies the rubric to a report.")
+    ] = 1,
     log_dir: Annotated[Path, typer.Option(help="Where logs land; a run there is continued.")] = (
         Path("logs/run")
     ),
@@ -107,6 +110,7 @@ def run(
         tokens=tokens,
         money=money,
         investigator=investigator,
+        grader_repeats=grader_repeats,
     )
     if dry_run:
         _print_plan(spec, model)

@@ -10,6 +10,7 @@ from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 
 from diffgauge.evals.investigators import investigator
 from diffgauge.evals.lease import leased_pair
+from diffgauge.evals.oracle import empty, oracle, shotgun
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.tasks import (
     activation_oracle,
@@ -21,10 +22,13 @@ from diffgauge.evals.tasks import (
     kl,
     perplexity_diff,
 )
+from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
 from diffgauge.graders.gap import gap
 from diffgauge.graders.identification import identification
+from diffgauge.graders.key_facts import key_facts
 from diffgauge.graders.rubric import rubric
+from diffgauge.graders.trigger_behaviour import trigger_behaviour
 from diffgauge.graders.which import which
 from diffgauge.records.errors import unknown_name
 
@@ -32,18 +36,24 @@ __all__ = [
     "activation_oracle",
     "adl",
     "amplification",
+    "any_of_k",
     "blackbox",
     "detection",
     "diff_mining",
     "diffgauge",
+    "empty",
     "gap",
     "identification",
     "investigate",
     "investigator",
+    "key_facts",
     "kl",
     "leased_pair",
+    "oracle",
     "perplexity_diff",
     "rubric",
+    "shotgun",
+    "trigger_behaviour",
     "which",
 ]
 

@@ -9,6 +9,7 @@ from diffgauge.evals.arms import DEFAULT_BUDGET, WITH_METHOD, Arm, settled_arm
 from diffgauge.evals.fitting import fitting
 from diffgauge.evals.shams import shams
 from diffgauge.evals.ungraded import check_graded, is_graded
+from diffgauge.graders.rubric import MOST_REPEATS
 from diffgauge.methods import registry as methods
 from diffgauge.methods.choices import chosen as chosen_settings
 from diffgauge.methods.choices import written
@@ -58,7 +59,7 @@ _ID_DIGITS: Final = 16
 _LONGEST_SETTINGS: Final = 60
 _SETTINGS_DIGITS: Final = 8
 _DTYPES: Final = ("bfloat16", "float16", "float32")
-_LATER: Final = ("agent_name", "money", "shown", "tokens")
+_LATER: Final = ("agent_name", "grader_repeats", "money", "shown", "tokens")
 """Fields that came after the first logs: at their defaults they are in no hash and no log, so that
 those are continued."""
 
@@ -92,6 +93,7 @@ class Cell(Record):
         agent_name: The registered agent that investigates; None is the built-in one.
         shown: In the arm ``sham``, whose artifact is shown, by the organism that is investigated;
             None in all others.
+        grader_repeats: How often each grader applies the rubric to a report.
     """
 
     organisms: tuple[OrganismCard, ...]
@@ -115,6 +117,7 @@ class Cell(Record):
     money: float | None = None
     agent_name: str | None = None
     shown: dict[str, str] | None = None
+    grader_repeats: int = 1
 
     @property
     def arm_id(self) -> str:
@@ -151,6 +154,7 @@ def cell(
     tokens: int = DEFAULT_TOKENS,
     money: float | None = None,
     investigator: str | None = None,
+    grader_repeats: int = 1,
 ) -> Cell:
     """Checks the arguments of a task and returns what they say.
 
@@ -185,6 +189,8 @@ def cell(
             sets no limit. Refused where Inspect does not know the investigator's price.
         investigator: A registered Inspect agent (``package/name``) that investigates in the place
             of the built-in one; it has to take ``tools``.
+        grader_repeats: How often each grader applies the rubric to a report; from the second time
+            on with another seed and other orders of the answers.
 
     Returns:
         The cell.
@@ -199,6 +205,7 @@ def cell(
     _check_number("turns", turns, _FEWEST_TURNS, _MOST_TURNS)
     _check_number("tokens", tokens, _FEWEST_TOKENS, _MOST_TOKENS)
     _check_money(money)
+    _check_number("grader_repeats", grader_repeats, 1, MOST_REPEATS)
     _check_flag("blind", blind)
     _check_flag("allow_suspect", allow_suspect)
     _check_flag("trust_remote_code", trust_remote_code)
@@ -235,6 +242,7 @@ def cell(
         money=money,
         agent_name=investigator,
         shown=shown,
+        grader_repeats=grader_repeats,
     )
     if arm not in WITH_METHOD:
         return chosen

@@ -5,7 +5,7 @@ next organism's begin as they end. A cell that is there already is not run again
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from inspect_ai import Task, eval_set
 from inspect_ai._util.error import PrerequisiteError
@@ -44,6 +44,17 @@ _MOST_EPOCHS = 10_000
 _BY_TASK: frozenset[Arm] = frozenset({"blackbox", "method"})
 """Arms that a task has by itself."""
 
+_OPTIONAL: Final[dict[str, str]] = {
+    "graded": "graded",
+    "allow_suspect": "allow_suspect",
+    "trust_remote_code": "trust_remote_code",
+    "tokens": "tokens",
+    "money": "money",
+    "agent_name": "investigator",
+    "grader_repeats": "grader_repeats",
+}
+"""Fields of a cell that a task is given only where they are not the default, by argument."""
+
 
 class GridSpec(Record):
     """What a grid is made of. Arguments of its tasks as in `cell`.
@@ -71,6 +82,7 @@ class GridSpec(Record):
         tokens: As in `cell`.
         money: As in `cell`.
         investigator: As in `cell`.
+        grader_repeats: As in `cell`.
     """
 
     methods: tuple[str, ...] = ("adl",)
@@ -94,6 +106,7 @@ class GridSpec(Record):
     tokens: int = DEFAULT_TOKENS
     money: float | None = None
     investigator: str | None = None
+    grader_repeats: int = 1
 
 
 class CellOutcome(Record):
@@ -304,6 +317,7 @@ def _cell(
         tokens=spec.tokens,
         money=spec.money,
         investigator=spec.investigator,
+        grader_repeats=spec.grader_repeats,
     )
 
 
@@ -319,18 +333,9 @@ def _task(one: Cell, spec: GridSpec) -> Task:
         "device": one.device,
     }
     # Left out where they were not given, so that logs of before them are continued.
-    if one.graded is not None:
-        asked["graded"] = one.graded
-    if one.allow_suspect:
-        asked["allow_suspect"] = one.allow_suspect
-    if one.trust_remote_code:
-        asked["trust_remote_code"] = one.trust_remote_code
-    if one.tokens != DEFAULT_TOKENS:
-        asked["tokens"] = one.tokens
-    if one.money is not None:
-        asked["money"] = one.money
-    if one.agent_name is not None:
-        asked["investigator"] = one.agent_name
+    for field, argument in _OPTIONAL.items():
+        if getattr(one, field) != Cell.model_fields[field].default:
+            asked[argument] = getattr(one, field)
     if one.arm not in _BY_TASK:
         asked["agent"] = one.arm
     if one.method is None:

@@ -15,10 +15,13 @@ from diffgauge.evals.readiness import check_cell
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.ungraded import warn_of_ungraded
 from diffgauge.evals.vetting import check_rooms
+from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
 from diffgauge.graders.gap import gap
 from diffgauge.graders.identification import identification
+from diffgauge.graders.key_facts import key_facts
 from diffgauge.graders.rubric import rubric
+from diffgauge.graders.trigger_behaviour import trigger_behaviour
 from diffgauge.graders.which import which
 from diffgauge.records.errors import DiffgaugeError
 
@@ -61,7 +64,16 @@ def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
         setup=leased_pair(**as_json(chosen)),
         solver=_investigator(chosen),
         cleanup=release_pair,
-        scorer=[identification(), which(), detection(), gap(), rubric()],
+        scorer=[
+            identification(),
+            which(),
+            detection(),
+            key_facts(),
+            trigger_behaviour(),
+            any_of_k(),
+            gap(),
+            rubric(repeats=chosen.grader_repeats),
+        ],
         # One turn more than the investigator is given: for the one repair of its report.
         turn_limit=chosen.turns + REPAIR_TURNS,
         token_limit=chosen.tokens,

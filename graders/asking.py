@@ -48,7 +48,12 @@ class Answer(Generic[T]):
 
 
 async def ask(
-    model: Model, prompt: str, schema: type[BaseModel], read: Callable[[str], T]
+    model: Model,
+    prompt: str,
+    schema: type[BaseModel],
+    read: Callable[[str], T],
+    *,
+    seed: int | None = None,
 ) -> Answer[T]:
     """Asks one grader.
 
@@ -57,6 +62,7 @@ async def ask(
         prompt: What it is asked.
         schema: Of its verdict, for providers with structured output.
         read: Reads the verdict out of the whole reply; raises `UnreadableVerdict`.
+        seed: For providers that take one; None leaves it to them.
 
     Returns:
         The answer; nothing that the provider raises goes further.
@@ -64,6 +70,7 @@ async def ask(
     messages: list[ChatMessage] = [ChatMessageUser(content=prompt)]
     config = GenerateConfig(
         temperature=0.0,
+        seed=seed,
         response_schema=ResponseSchema(
             name="verdict", json_schema=json_schema(schema), strict=True
         ),

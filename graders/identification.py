@@ -8,7 +8,7 @@ from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from diffgauge.graders.candidates import Candidate, Ranking, candidates, rank
-from diffgauge.graders.metrics import clustered_mean, clustered_top1
+from diffgauge.graders.metrics import by_family, clustered_mean, clustered_top1
 from diffgauge.graders.reference import Reference, reference
 from diffgauge.graders.submission import submission
 from diffgauge.organisms.registry import registry_of
@@ -18,7 +18,7 @@ from diffgauge.records.stored import NO_SHAM
 __all__ = ["identification"]
 
 
-@scorer(metrics=[clustered_mean(), clustered_top1()])
+@scorer(metrics=[clustered_mean(), clustered_top1(), by_family()])
 def identification() -> Scorer:
     """Reciprocal rank of the true card among candidates, from the report's words alone.
 

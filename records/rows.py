@@ -31,7 +31,7 @@ because the investigator or its provider would not go on. ``unsubmitted``: it en
 
 
 class Row(Record):
-    """One sample × epoch × grader; without a grader, one sample × epoch.
+    """One sample × epoch × grader × repeat; without a grader, one sample × epoch.
 
     None means that the log does not say; a grade that is None was not given, and the field
     ``…_reason`` beside it says why where the grader said so.
@@ -59,7 +59,7 @@ class Row(Record):
         blind: Whether the models were named by aliases.
         sides_known: Whether the investigator was told which is the finetuned one.
         seed: Seed of the cell.
-        investigator: Model that investigated.
+        investigator: Model that investigated; the solver that wrote the report in its place.
         graded: Whether its report was to be graded: False for a pair without a truth.
         outcome: What became of the sample.
         out_of_budget: Whether a limit ended it or a call was refused for want of budget.
@@ -85,6 +85,17 @@ class Row(Record):
         grade: Rubric grade, 1 to 5.
         grade_reason: Why it has no value.
         rubric_hash: Of the rubric in force.
+        repeat: 1-based repeat of the same grader.
+        same_model: Whether the grader is the investigator's own model.
+        grader_mode: Who gave the four columns that follow, ``lexical`` or ``model``; never pooled.
+        facts_exact: Share of the key facts stated exactly.
+        facts_abstract: Share stated exactly or in more general terms.
+        facts_reason: Why they have no value.
+        trigger_behaviour: 0 to 1 in quarters, trigger and behaviour together.
+        trigger_behaviour_reason: Why it has no value.
+        any_of_k: 1 where a finding hits, else 0.
+        any_of_k_weighted: Quadratic score of the findings' confidences, -1 to 1.
+        any_of_k_reason: Why they have no value.
         interactions: Model interactions spent.
         precompute_interactions: Replies sampled to build the artifact.
         refused_calls: Tool calls refused for want of budget.
@@ -174,6 +185,17 @@ class Row(Record):
     grade: float | None = Field(default=None, ge=1, le=5)
     grade_reason: str | None = None
     rubric_hash: str | None = None
+    repeat: int | None = Field(default=None, ge=1)
+    same_model: bool | None = None
+    grader_mode: Literal["lexical", "model"] | None = None
+    facts_exact: float | None = Field(default=None, ge=0, le=1)
+    facts_abstract: float | None = Field(default=None, ge=0, le=1)
+    facts_reason: str | None = None
+    trigger_behaviour: float | None = Field(default=None, ge=0, le=1)
+    trigger_behaviour_reason: str | None = None
+    any_of_k: float | None = Field(default=None, ge=0, le=1)
+    any_of_k_weighted: float | None = Field(default=None, ge=-1, le=1)
+    any_of_k_reason: str | None = None
     interactions: int | None = None
     precompute_interactions: int | None = None
     refused_calls: int | None = None

@@ -24,6 +24,7 @@ from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import Logs, command_of, read_logs
 from diffgauge.stats.rendering import escaped, table_html, table_json, terminal_table
 from diffgauge.stats.rows import as_frame, rows_of
+from diffgauge.stats.scales_table import scales_table
 from diffgauge.stats.shams import sham_table
 from diffgauge.stats.spreadsheets import csv_safe
 from diffgauge.stats.tables import (
@@ -43,7 +44,7 @@ __all__ = ["ReportSummary", "tables_of", "write_report"]
 
 _TEMPLATE: Final = Path(__file__).parent / "templates" / "report.html"
 _IN_TERMINAL: Final = frozenset(
-    {"headline", "rubric", "gap", "ungraded", "findings", "accounting", "cost"}
+    {"headline", "rubric", "scales", "gap", "ungraded", "findings", "accounting", "cost"}
 )
 _NO_HEADLINE: Final = (
     "Nothing here is graded, so there is no headline: no pair has a truth, or no grades were asked "
@@ -79,6 +80,7 @@ def tables_of(rows: Sequence[Row], read: Logs) -> list[Table]:
     tables = [
         *([headline_table(graded), detection_table(graded)] if graded else []),
         rubric_table(graded),
+        scales_table(graded),
         *gap_tables(graded, read),
         sham_table(graded),
         *([split_table(graded), family_table(graded)] if graded else []),

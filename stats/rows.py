@@ -1,4 +1,4 @@
-"""Samples to typed rows: one for each sample × epoch × grader."""
+"""Samples to typed rows: one for each sample × epoch × grader × repeat."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from diffgauge.records.rows import Outcome, Row
 from diffgauge.records.stored import NO_SHAM, NOT_GRADED, PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
 from diffgauge.stats.costs import costs_of
 from diffgauge.stats.gap import gap_columns
-from diffgauge.stats.logs import Logs, Sampled, read_logs
+from diffgauge.stats.logs import Logs, Sampled, investigator_of, read_logs
 from diffgauge.stats.refusals import ended_in_refusal, grader_refusals
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def rows(logs: Sequence[str | Path]) -> DataFrame:
         logs: ``.eval`` files or folders of them. Organisms' cards are not needed.
 
     Returns:
-        One row for each sample × epoch × grader, columns as in `records.rows.Row`, sorted by
-        arm, organism, epoch and grader. Missing values are missing, never 0.
+        One row for each sample × epoch × grader × repeat, columns as in `records.rows.Row`,
+        sorted by arm, organism, epoch, grader and repeat. Missing values are missing, never 0.
 
     Raises:
         DiffgaugeError: There are no logs, none can be read, or none holds a sample of ours.
@@ -87,6 +87,9 @@ def _rows(one: Sampled, graded_later: bool) -> list[Row]:
         **_which(scores.get("which")),
         **_detection(scores.get("detection")),
         **gap_columns(scores.get("gap")),
+        **_scale(scores.get("key_facts"), "facts", {"exact": "_exact", "abstract": "_abstract"}),
+        **_scale(scores.get("trigger_behaviour"), "trigger_behaviour", {"both": ""}),
+        **_scale(scores.get("any_of_k"), "any_of_k", {"hit": "", "weighted": "_weighted"}),
         **_usage(one.sample),
         **costs_of(one.sample, one.run.header.eval),
         "grader_refusals": grader_refusals(one.sample.scores or {}),
@@ -108,7 +111,7 @@ def _identity(one: Sampled) -> dict[str, Any]:
         "sample_id": str(sample.id),
         "epoch": sample.epoch,
         "created": str(spec.created),
-        "investigator": spec.model,
+        "investigator": investigator_of(spec),
         "error": error,
         "budget": held.get("budget"),
         "seed": held.get("seed"),
@@ -207,6 +210,17 @@ def _detection(score: Score | None) -> dict[str, Any]:
     return {f"brier_{key}": _number(score.value.get(key)) for key in ("differs", "planted")}
 
 
+def _scale(score: Score | None, name: str, columns: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the columns of a scale whose value is a mapping, by key and ending of a column."""
+    if score is None:
+        return {f"{name}_reason": "not requested"}
+    mode = (score.metadata or {}).get("mode")
+    by = {} if mode is None else {"grader_mode": mode}
+    if not isinstance(score.value, Mapping):
+        return {f"{name}_reason": score.reason or _UNKNOWN} | by
+    return by | {name + end: _number(score.value.get(key)) for key, end in columns.items()}
+
+
 def _grades(score: Score | None) -> list[dict[str, Any]]:
     """Returns the columns of each grader; one without a grader where none was requested."""
     if score is None:
@@ -221,6 +235,8 @@ def _grades(score: Score | None) -> list[dict[str, Any]]:
             "grade": one["grade"],
             "grade_reason": None if one["grade"] is not None else "grader_failed",
             "rubric_hash": held.get("rubric_hash"),
+            "repeat": one.get("repeat", 1),
+            "same_model": one.get("same_model"),
         }
         for one in graders
     ]

@@ -25,6 +25,7 @@ class Usage:
             tool named), ``elsewhere`` (in another tool's) and ``flagged`` (in none).
         trigger_fallbacks: Prompts whose trigger the model asked for it did not decide readably,
             so that words did; None where no model is asked.
+        contradicts: What contradicts in the report as it stands; None where nothing does.
     """
 
     precompute_interactions: int = 0
@@ -35,6 +36,7 @@ class Usage:
     tool_seconds: float = 0.0
     evidence: Counter[str] = field(default_factory=Counter)
     trigger_fallbacks: int | None = None
+    contradicts: str | None = None
 
     def as_json(self, budget: Budget) -> dict[str, Any]:
         """Returns the counts with the budget's, as plain JSON."""
@@ -52,4 +54,5 @@ class Usage:
                 kind: self.evidence[kind] for kind in ("verified", "elsewhere", "flagged")
             },
             "trigger_fallbacks": self.trigger_fallbacks,
+            "contradicts": self.contradicts,
         }

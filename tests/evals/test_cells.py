@@ -42,6 +42,8 @@ pytestmark = pytest.mark.unit
         ({"blind": 1}, "blind was given as 1"),
         ({"dtype": "float31"}, "Did you mean 'float32'"),
         ({"device": ""}, "device was given as ''"),
+        ({"grader_repeats": 0}, "grader_repeats was given as 0. Allowed: a whole number from 1"),
+        ({"grader_repeats": "two"}, "grader_repeats was given as 'two'"),
     ],
 )
 def test_what_is_not_allowed_is_refused_with_what_is(
@@ -155,6 +157,7 @@ def test_every_argument_tells_cells_apart(registry: Registry) -> None:
         {"turns": 9},
         {"dtype": "bfloat16"},
         {"device": "cpu"},
+        {"grader_repeats": 2},
     ]
     ids = {cell_id(cell(**(plain | change))) for change in changes}
     assert len(ids) == len(changes)

@@ -10,9 +10,12 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, ModelOutput, ModelUsage, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 
+from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
 from diffgauge.graders.identification import identification
+from diffgauge.graders.key_facts import key_facts
 from diffgauge.graders.rubric import rubric
+from diffgauge.graders.trigger_behaviour import trigger_behaviour
 from diffgauge.graders.which import which
 from diffgauge.organisms import registry
 from diffgauge.records.reports import Report
@@ -77,6 +80,7 @@ def run_cell(
     limit: int | None = None,
     graded: bool | None = None,
     more: dict[str, Any] | None = None,
+    repeats: int = 1,
 ) -> EvalLog:
     """Runs one sample for each organism; a list of reports gives one for each epoch.
 
@@ -117,7 +121,15 @@ def run_cell(
         Task(
             dataset=samples,
             solver=[generate(), investigated(stored, 20)],
-            scorer=[identification(), which(), detection(), rubric()],
+            scorer=[
+                identification(),
+                which(),
+                detection(),
+                key_facts(),
+                trigger_behaviour(),
+                any_of_k(),
+                rubric(repeats),
+            ],
             name="cell",
             epochs=epochs,
             continue_on_fail=True,
