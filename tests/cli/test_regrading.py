@@ -10,6 +10,7 @@ from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 
 from diffgauge.cli.app import main
 from diffgauge.evals.regrading import SCORERS, regrade, regraded_path
+from diffgauge.graders.gap import gap
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.stats.logs import read_logs
 from diffgauge.stats.rows import rows_of
@@ -36,6 +37,7 @@ def folder(tmp_path: Path) -> Path:
             ("mine/benign", [NOTHING, NOTHING]),
         ],
         grader=lexical_grader(),
+        more_scorers=[gap()],
     )
     return tmp_path / "logs"
 
