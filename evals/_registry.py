@@ -24,6 +24,7 @@ from diffgauge.evals.tasks import (
 )
 from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
+from diffgauge.graders.gap import gap
 from diffgauge.graders.identification import identification
 from diffgauge.graders.key_facts import key_facts
 from diffgauge.graders.rubric import rubric
@@ -41,6 +42,7 @@ __all__ = [
     "diff_mining",
     "diffgauge",
     "empty",
+    "gap",
     "identification",
     "investigate",
     "investigator",

@@ -35,6 +35,7 @@ SCORERS: Final = (
     "key_facts",
     "trigger_behaviour",
     "any_of_k",
+    "gap",
     "rubric",
 )
 """What a log is graded by, in the tasks' order."""
@@ -116,6 +117,7 @@ def regrade(
 def _chosen(names: Sequence[str], repeats: int) -> dict[str, Scorer]:
     from diffgauge.graders.any_of_k import any_of_k
     from diffgauge.graders.detection import detection
+    from diffgauge.graders.gap import gap
     from diffgauge.graders.identification import identification
     from diffgauge.graders.key_facts import key_facts
     from diffgauge.graders.rubric import rubric
@@ -129,6 +131,7 @@ def _chosen(names: Sequence[str], repeats: int) -> dict[str, Scorer]:
         "key_facts": key_facts,
         "trigger_behaviour": trigger_behaviour,
         "any_of_k": any_of_k,
+        "gap": gap,
         "rubric": lambda: rubric(repeats),
     }
     assert tuple(made) == SCORERS

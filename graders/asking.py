@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from diffgauge.graders.grading_prompt import again
 from diffgauge.graders.verdict import UnreadableVerdict
+from diffgauge.records.refusals import REFUSED, refuses
 
 __all__ = ["Answer", "ask"]
 
@@ -87,6 +88,8 @@ async def ask(
             return Answer(read(output.completion), None, attempt)
         except UnreadableVerdict as error:
             problem, reply = str(error), output.completion
+            if output.stop_reason == "content_filter" or refuses(reply, str(model)):
+                problem = f"{REFUSED}: {problem}"
             messages = [
                 *messages,
                 ChatMessageAssistant(content=reply or "(empty)"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from inspect_ai.scorer import Score
 from inspect_ai.solver import TaskState
@@ -40,6 +42,10 @@ class Submission:
     sides_known: bool
 
 
+_READ: WeakKeyDictionary[TaskState, tuple[Any, Submission]] = WeakKeyDictionary()
+"""By sample that is being scored: what it held, and what was read of it."""
+
+
 def _value(stored: Any) -> Any:
     """A record is stored as plain JSON values or as a JSON string of them."""
     return json.loads(stored) if isinstance(stored, str) else stored
@@ -60,6 +66,19 @@ def submission(state: TaskState) -> Submission | Score:
     stored = state.store.get(REPORT_KEY)
     if stored is None:
         return Score.unscored(reason="no_response", explanation="No report was submitted.")
+    given = stored, state.store.get(ALIASES_KEY), dict(state.metadata or {})
+    # Every scorer of a sample asks for the same, and finding card and truth takes as long as
+    # most of them do.
+    known = _READ.get(state)
+    if known is not None and known[0] == given:
+        return known[1]
+    read = _read(state, stored)
+    if isinstance(read, Submission):
+        _READ[state] = deepcopy(given), read
+    return read
+
+
+def _read(state: TaskState, stored: Any) -> Submission | Score:
     try:
         report = Report.model_validate_json(json.dumps(_value(stored)))
     except (ValueError, ValidationError) as error:

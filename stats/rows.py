@@ -14,14 +14,24 @@ from pydantic import ValidationError
 
 from diffgauge.records.reports import Report
 from diffgauge.records.rows import Outcome, Row
-from diffgauge.records.stored import NOT_GRADED, PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
+from diffgauge.records.stored import NO_SHAM, NOT_GRADED, PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
+from diffgauge.stats.costs import costs_of
+from diffgauge.stats.gap import gap_columns
 from diffgauge.stats.logs import Logs, Sampled, investigator_of, read_logs
+from diffgauge.stats.refusals import ended_in_refusal, grader_refusals
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["as_frame", "rows", "rows_of"]
+__all__ = ["NO_CONTACT", "as_frame", "rows", "rows_of"]
 
+NO_CONTACT: Final = "no subject contact"
+"""Why a report is not scored whose investigator had only replies to go by, and saw none."""
+
+_REPLIES_ALONE: Final = frozenset({"blackbox", "blackbox_matched", "single_model"})
+"""Arms that show replies of the subject models and nothing else."""
+
+_MATCHED: Final = "blackbox_matched"
 _GRADER: Final = "grader"
 _UNKNOWN: Final = "unknown"
 _LINE: Final = 300
@@ -67,17 +77,25 @@ def _pair(one: Sampled) -> tuple[str, str]:
 
 def _rows(one: Sampled, graded_later: bool) -> list[Row]:
     scores = one.sample.scores or {}
+    blind_guess = _uncontacted(one.sample)
+    if blind_guess:
+        scores = {name: Score.unscored(reason=NO_CONTACT) for name in scores}
     values: dict[str, Any] = {
         **_identity(one),
         **_report(one.sample),
         **_identification(scores.get("identification")),
         **_which(scores.get("which")),
         **_detection(scores.get("detection")),
+        **gap_columns(scores.get("gap")),
         **_scale(scores.get("key_facts"), "facts", {"exact": "_exact", "abstract": "_abstract"}),
         **_scale(scores.get("trigger_behaviour"), "trigger_behaviour", {"both": ""}),
         **_scale(scores.get("any_of_k"), "any_of_k", {"hit": "", "weighted": "_weighted"}),
         **_usage(one.sample),
+        **costs_of(one.sample, one.run.header.eval),
+        "grader_refusals": grader_refusals(one.sample.scores or {}),
     }
+    if blind_guess:
+        values |= dict.fromkeys(("p_differs", "p_planted"))
     values["graded"] = graded_later or one.sample.metadata.get("graded") is not False
     values["outcome"] = _outcome(one.sample, values)
     return [Row.model_validate(values | grade) for grade in _grades(scores.get("rubric"))]
@@ -101,6 +119,7 @@ def _identity(one: Sampled) -> dict[str, Any]:
         "blind": held.get("blind") is True,
         "sides_known": held.get("sides_known") is True,
     }
+    values |= _budgets(held)
     for name in (
         "organism",
         "truth_id",
@@ -116,6 +135,18 @@ def _identity(one: Sampled) -> dict[str, Any]:
     ):
         values[name] = str(held.get(name, _UNKNOWN))
     return values
+
+
+def _budgets(held: Mapping[str, Any]) -> dict[str, Any]:
+    """Who investigated and within what, beside interactions; logs of before say nothing of it."""
+    money, shown = held.get("money_budget"), held.get("shown_truth_id")
+    return {
+        "agent_name": held.get("agent_name"),
+        "turn_budget": held.get("turns"),
+        "token_budget": held.get("token_budget"),
+        "money_budget": None if money == NO_SHAM else money,
+        "shown_truth_id": None if shown == NO_SHAM else shown,
+    }
 
 
 def _stored(sample: EvalSample, key: str) -> Any:
@@ -153,7 +184,15 @@ def _identification(score: Score | None) -> dict[str, Any]:
     value = _number(score.value)
     if value is None:
         return {"identification_reason": score.reason or _UNKNOWN}
-    names = ("rank", "top1", "n_candidates", "chance_top1", "chance_reciprocal_rank")
+    names = (
+        "rank",
+        "top1",
+        "n_candidates",
+        "chance_top1",
+        "chance_reciprocal_rank",
+        "sham_rank",
+        "sham_top1",
+    )
     held = score.metadata or {}
     return {"identification": value} | {name: held.get(name) for name in names}
 
@@ -230,12 +269,32 @@ def _usage(sample: EvalSample) -> dict[str, Any]:
         "seconds": sample.total_time,
         "working_seconds": sample.working_time,
         "tool_seconds": held.get("tool_seconds"),
+        "investigator_seconds": held.get("investigator_seconds"),
+        "grader_seconds": held.get("grader_seconds"),
+        "refusals": held.get("refusals"),
+        "subject_refusals": held.get("subject_refusals"),
     }
+
+
+def _uncontacted(sample: EvalSample) -> bool:
+    """Whether there is a report, and nothing it could rest on.
+
+    In an arm that was given replies up front (`blackbox_matched`) those are contact.
+    """
+    if (sample.metadata or {}).get("arm") not in _REPLIES_ALONE:
+        return False
+    held = _stored(sample, USAGE_KEY) or {}
+    given = held.get("precompute_interactions") if sample.metadata["arm"] == _MATCHED else 0
+    # A log that does not say is not blamed.
+    saw_nothing = held.get("interactions") == 0 and given == 0
+    return saw_nothing and _stored(sample, REPORT_KEY) is not None
 
 
 def _outcome(sample: EvalSample, values: Mapping[str, Any]) -> Outcome:
     if sample.error is not None:
         return "errored"
+    if _uncontacted(sample):
+        return "uncontacted"
     if values.get("identification") is not None:
         return "scored"
     ended = (_stored(sample, USAGE_KEY) or {}).get("ended")
@@ -243,5 +302,5 @@ def _outcome(sample: EvalSample, values: Mapping[str, Any]) -> Outcome:
     if ended == "unparsable" or reason == "invalid_response_format":
         return "unparsable"
     if _stored(sample, REPORT_KEY) is None:
-        return "unsubmitted"
+        return "refused" if ended_in_refusal(sample) else "unsubmitted"
     return "ungraded" if reason == NOT_GRADED else "unscored"

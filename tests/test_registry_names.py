@@ -29,6 +29,7 @@ EXPECTED = {
     "scorer": {
         "diffgauge/any_of_k",
         "diffgauge/detection",
+        "diffgauge/gap",
         "diffgauge/identification",
         "diffgauge/key_facts",
         "diffgauge/rubric",

@@ -18,6 +18,8 @@ class Usage:
         calls: Tool calls by tool, refused and failed ones included.
         failed_calls: Calls answered by an error other than a refused budget.
         subject_tokens: Tokens sampled from subject models.
+        subject_refusals: Replies to `ask_models` that are refusals; one model's may be what was
+            planted.
         tool_seconds: Wall-clock time inside tools, waiting for the pair included.
         evidence: Excerpts submitted, by where they were found: ``verified`` (in results of the
             tool named), ``elsewhere`` (in another tool's) and ``flagged`` (in none).
@@ -30,6 +32,7 @@ class Usage:
     calls: Counter[str] = field(default_factory=Counter)
     failed_calls: int = 0
     subject_tokens: int = 0
+    subject_refusals: int = 0
     tool_seconds: float = 0.0
     evidence: Counter[str] = field(default_factory=Counter)
     trigger_fallbacks: int | None = None
@@ -44,6 +47,7 @@ class Usage:
             "failed_calls": self.failed_calls,
             "precompute_interactions": self.precompute_interactions,
             "subject_tokens": self.subject_tokens,
+            "subject_refusals": self.subject_refusals,
             "tool_seconds": round(self.tool_seconds, 3),
             "calls": dict(sorted(self.calls.items())),
             "evidence": {

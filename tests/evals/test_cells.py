@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from diffgauge.evals.cells import cell, cell_id, factors
+from diffgauge.evals.cells import as_json, cell, cell_id, factors
 from diffgauge.evals.readiness import corpora_of, settings_of
 from diffgauge.methods import registry as methods
-from diffgauge.records.artifacts import hash_json
 from diffgauge.records.errors import DiffgaugeError
 from tests.evals.runs import IDENTICAL, OTHER, PLANTED, Registry
 
@@ -166,6 +165,5 @@ def test_every_argument_tells_cells_apart(registry: Registry) -> None:
 def test_a_younger_argument_at_its_default_changes_no_cells_id(registry: Registry) -> None:
     """Or a run from before it would not be continued."""
     for one in (cell(organism=PLANTED), cell(organism=PLANTED, agent="method", method="adl")):
-        before = one.model_dump(mode="json", exclude={"grader_repeats"})
-        assert cell_id(one) == hash_json(before)[:16] and one.told() == before
+        assert "grader_repeats" not in as_json(one)
     assert cell_id(cell(organism=PLANTED, grader_repeats=2)) != cell_id(cell(organism=PLANTED))

@@ -7,6 +7,7 @@ from inspect_ai.log import EvalSample
 from inspect_ai.model import Model, ModelUsage
 
 from diffgauge.evals import investigators
+from diffgauge.evals.regrading import SCORERS
 from diffgauge.evals.tasks import blackbox
 from diffgauge.records.stored import REPORT_KEY, USAGE_KEY
 from tests.evals.runs import PLANTED, Registry, ran, the_sample
@@ -65,7 +66,7 @@ def test_who_never_submits_is_unscored_with_the_reason(registry: Registry, tmp_p
     assert sample.store[USAGE_KEY]["turns"] == 4, "no turn was paid for and thrown away"
     assert sample.limit is None
     assert sample.scores is not None
-    assert set(sample.scores) >= {"identification", "which", "detection", "key_facts", "any_of_k"}
+    assert set(sample.scores) == set(SCORERS) - {"rubric"}
     assert all(score.reason == "no_response" for score in sample.scores.values())
 
 
@@ -119,9 +120,8 @@ def test_mistakes_in_tool_calls_are_told_and_survived(registry: Registry, tmp_pa
 
 
 def test_the_report_is_asked_for_before_the_tokens_are_gone(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("diffgauge.evals.investigation.TOKEN_LIMIT", 5_000)
     usage = ModelUsage(input_tokens=900, output_tokens=100, total_tokens=1_000)
 
     def policy(messages: object, tools: object) -> Turn:
@@ -129,7 +129,8 @@ def test_the_report_is_asked_for_before_the_tokens_are_gone(
         told = any(m.role == "user" and "last turn" in m.text for m in messages)
         return [SUBMIT] if told else [ASK]
 
-    sample = investigated(following(policy, usage), tmp_path, budget=100, turns=30)
+    task = blackbox(organism=PLANTED, budget=100, tokens=5_000)
+    sample = the_sample(ran(task, following(policy, usage), tmp_path))
     assert sample.store[USAGE_KEY]["ended"] == "submitted"
     assert sample.store[USAGE_KEY]["turns"] == 4
     assert sample.limit is None

@@ -79,9 +79,13 @@ def run_cell(
     investigator: str = "model",
     limit: int | None = None,
     graded: bool | None = None,
+    more: dict[str, Any] | None = None,
     repeats: int = 1,
 ) -> EvalLog:
-    """Runs one sample for each organism; a list of reports gives one for each epoch."""
+    """Runs one sample for each organism; a list of reports gives one for each epoch.
+
+    `more` is added to the samples' metadata.
+    """
     stored: dict[str, Any] = {}
     samples = []
     epochs = max((len(given) for _, given in reports if isinstance(given, list)), default=1)
@@ -111,7 +115,7 @@ def run_cell(
             "seed": 0,
             "truth": card.truth,
             "graded": card.truth == "complete" if graded is None else graded,
-        }
+        } | (more or {})
         samples.append(Sample(id=organism, input="Investigate.", metadata=metadata))
     [log] = eval(
         Task(
