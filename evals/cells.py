@@ -60,8 +60,7 @@ _LONGEST_SETTINGS: Final = 60
 _SETTINGS_DIGITS: Final = 8
 _DTYPES: Final = ("bfloat16", "float16", "float32")
 _LATER: Final = ("agent_name", "grader_repeats", "money", "shown", "tokens")
-"""Fields that came after the first logs: at their defaults they are in no hash and no log, so that
-those are continued."""
+"""Fields younger than the first logs: at their defaults in no hash, so that those are continued."""
 
 
 class Cell(Record):
@@ -189,8 +188,7 @@ def cell(
             sets no limit. Refused where Inspect does not know the investigator's price.
         investigator: A registered Inspect agent (``package/name``) that investigates in the place
             of the built-in one; it has to take ``tools``.
-        grader_repeats: How often each grader applies the rubric to a report; from the second time
-            on with another seed and other orders of the answers.
+        grader_repeats: How often each grader applies the rubric to a report (`rubric`).
 
     Returns:
         The cell.
@@ -257,12 +255,7 @@ def cell(
 
 
 def _with_method(
-    chosen: Cell,
-    method: str | None,
-    corpus: str,
-    n_texts: int | None,
-    texts: Any,
-    settings: Any,
+    chosen: Cell, method: str | None, corpus: str, n_texts: int | None, texts: Any, settings: Any
 ) -> Cell:
     """The same cell with a method and what it reads."""
     name = _method_name(chosen.arm, method)

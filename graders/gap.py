@@ -14,7 +14,7 @@ from inspect_ai.solver import TaskState
 
 from diffgauge.graders.exposure import card_of, cards
 from diffgauge.graders.gap_stages import Trail, other_shares, paths, shares, trail_of
-from diffgauge.graders.metrics import clustered_mean
+from diffgauge.graders.metrics import by_family, clustered_mean
 from diffgauge.graders.submission import Submission, submission
 from diffgauge.graders.transcript import Transcript, transcript_of
 from diffgauge.organisms.registry import registry_of
@@ -31,7 +31,7 @@ _FOUND: Final = "exact"
 """Its verdict on a fact that was found."""
 
 
-@scorer(metrics={stage: [clustered_mean()] for stage in STAGES})
+@scorer(metrics={stage: [clustered_mean(), by_family()] for stage in STAGES})
 def gap() -> Scorer:
     """The shares of key facts that were exposed, noted, submitted and credited.
 

@@ -9,12 +9,22 @@ from diffgauge.organisms.truth import Truth
 from diffgauge.records.lexicon import Term, found, stems, term
 from diffgauge.records.reports import MAX_FINDING_WORDS, Finding
 
-__all__ = ["NEEDED_TERMS", "Extent", "extent", "finding_text", "hits", "terms_of", "words_of"]
+__all__ = [
+    "EXTENTS",
+    "NEEDED_TERMS",
+    "Extent",
+    "extent",
+    "finding_text",
+    "hits",
+    "terms_of",
+    "words_of",
+]
 
 NEEDED_TERMS: Final = 2
 """Terms of a key fact's lexicon that have to occur (all of them where it has fewer)."""
 
 Extent = Literal["absent", "abstract", "exact"]
+EXTENTS: Final[tuple[Extent, ...]] = ("absent", "abstract", "exact")
 """How far something is stated, least first."""
 
 

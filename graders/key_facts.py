@@ -7,6 +7,7 @@ from typing import Any, Final
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
+from diffgauge.graders.hits import EXTENTS
 from diffgauge.graders.metrics import by_family, clustered_mean
 from diffgauge.graders.passages import stands_in
 from diffgauge.graders.scale_verdicts import FactFound, FactsReply, lexical_facts, read_facts
@@ -67,11 +68,26 @@ def key_facts() -> Scorer:
 
     Returns:
         The scorer. By the models bound to the role ``grader``, else by words (`scales.graded`);
-        the metadata say for each key fact how far it is found and by which passage. Unscored with
-        a reason: a null, no report, no truth, or all graders failed.
+        the metadata say for each key fact how far it is found and by which passage, and under
+        ``facts`` what the graders agree on, which `gap` credits. Unscored with a reason: a
+        null, no report, no truth, or all graders failed.
     """
 
     async def score(state: TaskState, target: Target) -> Score:
-        return await graded(_SCALE, state)
+        found = await graded(_SCALE, state)
+        if found.reason is None and found.metadata is not None:
+            found.metadata["facts"] = _agreed(found.metadata)
+        return found
 
     return score
+
+
+def _agreed(metadata: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns one verdict on each fact, from 0: as far as at least half of the graders find it."""
+    given = [one for one in metadata.get("graders", ()) if one["values"] is not None]
+    told = [[fact["found"] for fact in one["facts"]] for one in given or [metadata["lexical"]]]
+    agreed = []
+    for number, extents in enumerate(zip(*told, strict=True)):
+        furthest_first = sorted(extents, key=EXTENTS.index, reverse=True)
+        agreed.append({"fact": number, "verdict": furthest_first[(len(extents) - 1) // 2]})
+    return agreed

@@ -9,7 +9,7 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from diffgauge.graders.conditions import Matched, Scope
-from diffgauge.graders.hits import Extent, extent, finding_text, hits, terms_of, words_of
+from diffgauge.graders.hits import EXTENTS, Extent, extent, finding_text, hits, terms_of, words_of
 from diffgauge.graders.verdict import UnreadableVerdict, json_objects
 from diffgauge.organisms.truth import Truth
 from diffgauge.records.reports import Report
@@ -30,8 +30,6 @@ __all__ = [
 
 R = TypeVar("R", bound="_Verdict")
 V = TypeVar("V", bound=Hashable)
-
-_EXTENTS: tuple[Extent, ...] = ("absent", "abstract", "exact")
 
 
 class _Reply(BaseModel):
@@ -117,9 +115,9 @@ def lexical_facts(report: Report, truth: Truth) -> tuple[FactFound, ...]:
     found = []
     for fact in truth.key_facts:
         terms = terms_of(fact.lexicon)
-        ranked = [(_EXTENTS.index(extent(terms, words)), text) for text, words in read]
+        ranked = [(EXTENTS.index(extent(terms, words)), text) for text, words in read]
         best, text = max(ranked, key=lambda one: one[0], default=(0, ""))
-        found.append(FactFound(_EXTENTS[best], text.split(" | ")[0] if best else ""))
+        found.append(FactFound(EXTENTS[best], text.split(" | ")[0] if best else ""))
     return tuple(found)
 
 

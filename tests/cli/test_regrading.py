@@ -10,8 +10,8 @@ from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 
 from diffgauge.cli.app import main
 from diffgauge.evals.regrading import SCORERS, regrade, regraded_path
-from diffgauge.graders.gap import gap
 from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.rows import Row
 from diffgauge.stats.logs import read_logs
 from diffgauge.stats.rows import rows_of
 from tests.graders.conftest import cards, registry
@@ -21,6 +21,9 @@ from tests.stats.cells import FAILS, run_cell
 __all__ = ["cards", "registry"]
 
 pytestmark = pytest.mark.unit
+
+NEW = "gap"
+"""A scorer that the logs were not graded by when they were made."""
 
 FOUND = report("lobster claw trap shell")
 
@@ -37,7 +40,6 @@ def folder(tmp_path: Path) -> Path:
             ("mine/benign", [NOTHING, NOTHING]),
         ],
         grader=lexical_grader(),
-        more_scorers=[gap()],
     )
     return tmp_path / "logs"
 
@@ -57,7 +59,9 @@ def graded(path: Path) -> str:
     log = read_eval_log(str(path))
     held = {
         f"{sample.id} {sample.epoch}": {
-            name: score.model_dump(mode="json") for name, score in (sample.scores or {}).items()
+            name: score.model_dump(mode="json")
+            for name, score in (sample.scores or {}).items()
+            if name != NEW
         }
         for sample in log.samples or []
     }
@@ -73,6 +77,7 @@ def summed(log: EvalLog) -> dict[str, Any]:
             {key: repr(metric.value) for key, metric in one.metrics.items()},
         )
         for one in log.results.scores
+        if one.scorer.removeprefix("diffgauge/") != NEW
     }
 
 
@@ -92,11 +97,13 @@ def test_grading_again_gives_the_same_grades_byte_for_byte(folder: Path) -> None
 
 
 def test_both_logs_together_count_each_sample_once(folder: Path) -> None:
-    alone = [row.model_dump(exclude={"log"}) for row in rows_of(read_logs([folder]))]
+    new = {name for name in Row.model_fields if name.startswith(NEW)} | {"log"}
+    alone = [row.model_dump(exclude=new) for row in rows_of(read_logs([folder]))]
     regrade([folder])
     together = rows_of(read_logs([folder]))
     assert {row.log.endswith("-regraded.eval") for row in together} == {True}
-    assert [row.model_dump(exclude={"log"}) for row in together] == alone
+    assert [row.model_dump(exclude=new) for row in together] == alone
+    assert {row.gap_credited for row in together if row.facts_exact == 1} == {1}
 
 
 def test_one_scorer_is_graded_anew_and_the_others_are_kept(folder: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from diffgauge.evals.cells import cell, cell_id, factors
+from diffgauge.evals.cells import as_json, cell, cell_id, factors
 from diffgauge.evals.readiness import corpora_of, settings_of
 from diffgauge.methods import registry as methods
 from diffgauge.records.errors import DiffgaugeError
@@ -157,7 +157,13 @@ def test_every_argument_tells_cells_apart(registry: Registry) -> None:
         {"turns": 9},
         {"dtype": "bfloat16"},
         {"device": "cpu"},
-        {"grader_repeats": 2},
     ]
     ids = {cell_id(cell(**(plain | change))) for change in changes}
     assert len(ids) == len(changes)
+
+
+def test_a_younger_argument_at_its_default_changes_no_cells_id(registry: Registry) -> None:
+    """Or a run from before it would not be continued."""
+    for one in (cell(organism=PLANTED), cell(organism=PLANTED, agent="method", method="adl")):
+        assert "grader_repeats" not in as_json(one)
+    assert cell_id(cell(organism=PLANTED, grader_repeats=2)) != cell_id(cell(organism=PLANTED))

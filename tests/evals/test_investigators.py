@@ -7,6 +7,7 @@ from inspect_ai.log import EvalSample
 from inspect_ai.model import Model, ModelUsage
 
 from diffgauge.evals import investigators
+from diffgauge.evals.regrading import SCORERS
 from diffgauge.evals.tasks import blackbox
 from diffgauge.records.stored import REPORT_KEY, USAGE_KEY
 from tests.evals.runs import PLANTED, Registry, ran, the_sample
@@ -65,7 +66,7 @@ def test_who_never_submits_is_unscored_with_the_reason(registry: Registry, tmp_p
     assert sample.store[USAGE_KEY]["turns"] == 4, "no turn was paid for and thrown away"
     assert sample.limit is None
     assert sample.scores is not None
-    assert set(sample.scores) >= {"identification", "which", "detection", "key_facts", "any_of_k"}
+    assert set(sample.scores) == set(SCORERS) - {"rubric"}
     assert all(score.reason == "no_response" for score in sample.scores.values())
 
 

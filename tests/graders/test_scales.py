@@ -185,6 +185,8 @@ def test_several_models_are_averaged_and_a_failed_one_is_left_out(tmp_path: Path
     entries = one.metadata["graders"]
     assert [entry["values"] is None for entry in entries] == [False, False, True]
     assert "no valid verdict" in entries[2]["problem"] and entries[2]["reply"] == "more prose"
+    # One of two is half of them.
+    assert one.metadata["facts"] == [{"fact": 0, "verdict": "exact"}]
 
 
 @pytest.mark.parametrize("reply", OFF_MENU)

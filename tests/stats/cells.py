@@ -8,7 +8,6 @@ from inspect_ai import Task, eval
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, ModelOutput, ModelUsage, get_model
-from inspect_ai.scorer import Scorer
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 
 from diffgauge.graders.any_of_k import any_of_k
@@ -82,7 +81,6 @@ def run_cell(
     graded: bool | None = None,
     more: dict[str, Any] | None = None,
     repeats: int = 1,
-    more_scorers: Sequence[Scorer] = (),
 ) -> EvalLog:
     """Runs one sample for each organism; a list of reports gives one for each epoch.
 
@@ -130,7 +128,6 @@ def run_cell(
                 key_facts(),
                 trigger_behaviour(),
                 any_of_k(),
-                *more_scorers,
                 rubric(repeats),
             ],
             name="cell",
