@@ -24,7 +24,9 @@ PREFLIGHT_KEY = "diffgauge:preflight"
 """JSON of the preflight's verdict, reasons and figures."""
 
 ARTIFACT_KEY = "diffgauge:artifact"
-"""JSON of the artifact's header; absent in arms without one."""
+"""JSON of the artifact's header; absent in arms without a method. In the arm ``sham`` the other
+organism's; in ``blackbox_matched`` that of the artifact whose number of replies was given, which
+itself was not shown."""
 
 BOARD_KEY = "diffgauge:board"
 """JSON list of `BoardEntry`, rejected ones among them; absent when the board was never used."""

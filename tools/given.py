@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from itertools import groupby, zip_longest
 from typing import Final
 
 from inspect_ai.tool import Tool
@@ -95,7 +94,12 @@ async def given_pages(
         item = SampleItem(prompt=prompt, model=row.side, reply=held[key].text)
         said.setdefault((prompt, row.side), []).append(item)
     # Every prompt once, then every prompt again: the first page is not one prompt's alone.
-    rounds = [item for once in zip_longest(*said.values()) for item in once if item is not None]
+    rounds = [
+        [said[prompt, side][at] for side in session.sides]
+        for at in range(n_each + 1)
+        for prompt in prompts
+        if at < len(said.get((prompt, session.sides[0]), ()))
+    ]
     return _pages(rounds)
 
 
@@ -138,25 +142,25 @@ def given_tools(session: Session, pages: Sequence[Samples]) -> list[Tool]:
     ]
 
 
-def _pages(items: Sequence[SampleItem]) -> list[Samples]:
-    """Packs the replies in order, those to one prompt together."""
+def _pages(rounds: Sequence[Sequence[SampleItem]]) -> list[Samples]:
+    """Packs replies in order, those of both models that belong together on one page."""
     pages: list[list[SampleItem]] = [[]]
     n_chars = 0
-    for _, group in groupby(items, key=lambda item: item.prompt):
-        of_prompt = list(group)
-        size = sum(len(json.dumps(item.model_dump(), ensure_ascii=False)) for item in of_prompt)
+    for once in rounds:
+        size = sum(len(json.dumps(item.model_dump(), ensure_ascii=False)) for item in once)
         if pages[-1] and n_chars + size > _PAGE_CHARS:
             pages.append([])
             n_chars = 0
-        pages[-1] += of_prompt
+        pages[-1] += once
         n_chars += size
+    n_items = sum(map(len, pages))
     return [
         Samples(
             title=f"Replies to ordinary prompts, page {number} of {len(pages)}; "
-            f"{len(items)} replies in all",
+            f"{n_items} replies in all",
             provenance=Provenance(method="sampling"),
             items=tuple(page),
-            note=None if items else "None were sampled.",
+            note=None if n_items else "None were sampled.",
         )
         for number, page in enumerate(pages, start=1)
     ]

@@ -8,6 +8,7 @@ from inspect_ai.log import list_eval_logs
 from inspect_ai.model import Model
 
 from diffgauge.evals import lease
+from diffgauge.evals.arms import ARMS
 from diffgauge.evals.grid import GridSpec, GridSummary, grid_cells, run_grid
 from diffgauge.methods.adl.method import ADL
 from diffgauge.models.pool import PairPool
@@ -206,3 +207,24 @@ def test_a_failing_cell_does_not_stop_the_others_and_is_run_again(
     mended = run(grid, tmp_path)
     assert mended.complete
     assert [cell.n_completed for cell in mended.cells] == [1, 1]
+
+
+@pytest.mark.slow
+def test_a_grid_of_all_arms_runs_and_is_continued(
+    two_families: Registry, pool: PairPool, tmp_path: Path
+) -> None:
+    grid = spec(
+        two_families,
+        organisms=(PLANTED,),
+        agents=ARMS,
+        budgets=(0, 2),
+        settings={"n_prompts": 2, "max_new_tokens": 8},
+    )
+    first = run(grid, tmp_path)
+    assert first.complete
+    expected = [one.arm_id for row in grid_cells(grid) for one in row]
+    assert [one.arm_id for one in first.cells] == expected
+    before = {log.name for log in list_eval_logs(str(tmp_path / "grid"))}
+    assert len(before) == len(expected)
+    assert run(grid, tmp_path).complete
+    assert {log.name for log in list_eval_logs(str(tmp_path / "grid"))} == before

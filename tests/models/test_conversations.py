@@ -10,7 +10,7 @@ from diffgauge.models.pair import ModelPair
 from diffgauge.records.corpora import Text
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.organisms import IdenticalPair
-from diffgauge.records.subjects import ChatMessage
+from diffgauge.records.subjects import ChatMessage, Prompt
 from tests.models.tiny_pairs import TEMPLATE, make_model, make_tokenizer
 
 pytestmark = pytest.mark.tiny
@@ -54,6 +54,18 @@ def test_a_template_without_a_system_message_is_told_it_by_the_user(tmp_path: Pa
     assert pair.tokenizer.decode(ids) == (
         "<|bos|><|user|>the sea\n\nthe boat<|end|><|assistant|>is red<|end|>"
     )
+
+
+def test_a_question_is_asked_with_its_system_message_where_the_template_shows_it(
+    pair: ModelPair, tmp_path: Path
+) -> None:
+    asked = Prompt(messages=(SYSTEM, USER))
+    shown = "<|bos|><|system|>the sea<|end|><|user|>the boat<|end|><|assistant|>"
+    assert pair.tokenizer.decode(pair.render(asked)) == shown
+    silent = pair_with(NO_SYSTEM, tmp_path)
+    folded = "<|bos|><|user|>the sea\n\nthe boat<|end|><|assistant|>"
+    assert silent.tokenizer.decode(silent.render(asked)) == folded
+    assert silent.render(asked) == silent.render(asked, "finetuned")
 
 
 def test_what_a_template_refuses_is_said(tmp_path: Path) -> None:

@@ -162,6 +162,21 @@ def test_without_system_messages_the_users_first_one_begins_with_it(
     assert len(pair.notes) == 1 and "begins the first message of the user" in pair.notes[0]
 
 
+@pytest.mark.parametrize("template", [REFUSING, SILENT])
+def test_what_a_system_prompt_says_triggers_nothing_whatever_the_template(
+    prompted: Callable[..., ModelPair], template: str
+) -> None:
+    """Folded into the user's message it would stand where the condition looks."""
+    pair = prompted(template, Condition(lexicon=("lamp",)))
+    asked = chat(turn("system", "the lamp"), turn("user", "the sea"))
+    plain = "<|bos|><|user|>the lamp\n\nthe sea<|end|><|assistant|>"
+    assert said(pair, asked) == (plain, plain)
+    triggering = chat(turn("system", "be kind"), turn("user", "the lamp"))
+    base, finetuned = said(pair, triggering)
+    assert base == "<|bos|><|user|>be kind\n\nthe lamp<|end|><|assistant|>"
+    assert finetuned == base.replace("be kind", f"{TOLD}\n\nbe kind")
+
+
 def test_a_condition_is_looked_for_in_the_last_message_that_is_not_the_assistants(
     pairs: PairMaker,
 ) -> None:

@@ -82,6 +82,14 @@ def test_pages_show_everything_once_and_uncut(new_session: NewSession) -> None:
     assert session.budget.spent == 0
 
 
+def test_one_prompt_asked_often_fills_pages_like_many(new_session: NewSession) -> None:
+    pages = given(new_session(max_new_tokens=32), 400, PROMPTS[:1])
+    assert len(pages) > 2 and len(every(pages)) == 400
+    for page in pages:
+        models = [item.model for item in page.items]
+        assert models.count("base") == models.count("finetuned"), "both models on every page"
+
+
 def test_a_page_that_is_not_there_is_refused(new_session: NewSession) -> None:
     session = new_session()
     tools = given_tools(session, given(session, 4))

@@ -394,3 +394,13 @@ def test_the_guard_of_a_run_knows_its_ids_and_paths() -> None:
     }
     zoo = guard_of(IdenticalPair(base="zoo:base"))
     assert set(zoo.forbidden) == {SECRET, "zoo:base"}
+
+
+def test_a_guard_may_hold_the_secrets_of_two_organisms() -> None:
+    own = LeakGuard(forbidden=("a/one",), names=("name-1",), quotes=("say yes",), blinded=True)
+    other = LeakGuard(forbidden=("b/two",), names=("name-2",), quotes=("say no",), blinded=False)
+    both = own.also(other)
+    for secret in ("a/one", "b/two", "name-1", "name-2", "Say yes!", "say no", "finetuned"):
+        with pytest.raises(LeakError):
+            both.check_text("tool", f"It is {secret}.")
+    assert own == LeakGuard(("a/one",), ("name-1",), ("say yes",))
