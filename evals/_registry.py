@@ -24,6 +24,8 @@ from diffgauge.evals.tasks import (
 from diffgauge.graders.detection import detection
 from diffgauge.graders.identification import identification
 from diffgauge.graders.rubric import rubric
+from diffgauge.graders.validation.human import human_labels
+from diffgauge.graders.validation.task import grader_validation
 from diffgauge.graders.which import which
 from diffgauge.records.errors import unknown_name
 
@@ -35,6 +37,8 @@ __all__ = [
     "detection",
     "diff_mining",
     "diffgauge",
+    "grader_validation",
+    "human_labels",
     "identification",
     "investigate",
     "investigator",
@@ -58,8 +62,26 @@ def _lexical() -> Callable[..., ModelAPI]:
     return LexicalGrader
 
 
+def _obedient_grader() -> Callable[..., ModelAPI]:
+    from diffgauge.graders.obedient import ObedientGrader
+
+    return ObedientGrader
+
+
+def _obedient_investigator() -> Callable[..., ModelAPI]:
+    from diffgauge.evals.redteam.obedient import ObedientInvestigator
+
+    return ObedientInvestigator
+
+
 _PROVIDED: dict[str, Callable[[], Callable[..., ModelAPI]]] = {
     "lexical": _lexical,
+    "obedient-grader-inside": _obedient_grader,
+    "obedient-grader-outside": _obedient_grader,
+    "obedient-grader-quoting": _obedient_grader,
+    "obedient-grader-score-lines": _obedient_grader,
+    "obedient-investigator-replies": _obedient_investigator,
+    "obedient-investigator-results": _obedient_investigator,
     "scripted": _scripted,
 }
 
