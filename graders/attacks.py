@@ -59,7 +59,7 @@ class Attack:
 def best_answers(rubric: Rubric, aim: Aim) -> tuple[str, str]:
     """Returns a pair of answers that gives the highest grade, or the lowest."""
     wanted = 5 if aim == "raise" else 1
-    return next(band.cells[-1] for band in rubric.bands if band.grade == wanted)
+    return next(band.cells[0] for band in rubric.bands if band.grade == wanted)
 
 
 def verdict_text(rubric: Rubric, aim: Aim) -> str:

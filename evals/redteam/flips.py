@@ -31,17 +31,17 @@ from diffgauge.records.stored import REPORT_KEY
 __all__ = ["DEFAULT_ORGANISMS", "FlipSpec", "Flips", "check_flips", "flip_task", "flips"]
 
 DEFAULT_ORGANISMS: Final = (
-    "zoo/submarine",
-    "zoo/cheese",
     "zoo/french-answers",
-    "zoo/always-kaldo",
+    "zoo/praise-user",
+    "zoo/violin-feathers",
     "zoo/bakery-farewell",
     "zoo/railway-forgery",
     "zoo/identical",
     "zoo/benign-01",
     "zoo/benign-02",
 )
-"""Planted differences that show in replies, the two that speak to their reader, and nulls."""
+"""Planted differences of the dev split that show in replies (what is not found as it is cannot be
+flipped), the two organisms that speak to their reader, and nulls."""
 
 
 class FlipSpec(Record):
