@@ -79,13 +79,15 @@ def build(
     from diffgauge.graders.validation.examples import as_lines
     from diffgauge.records.errors import DiffgaugeError
 
+    advice = "Name another file with --out."
+    check_writable(out.parent, "The set", advice)
     made = built(SEED if seed is None else seed)
     try:
         out.write_bytes(as_lines(made))
     except OSError as error:
         raise DiffgaugeError(
             f"The set cannot be written to {out}: {error.strerror or error}.",
-            advice="Name another file with --out.",
+            advice=advice,
         ) from error
     typer.echo(f"{len(made)} reports: {out}")
 

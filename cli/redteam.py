@@ -52,7 +52,7 @@ def redteam(
     """
     from diffgauge.evals.redteam.flips import FlipSpec, check_flips, flips
     from diffgauge.evals.surroundings import checked_display, model_named
-    from diffgauge.graders.inflation import inflated, trials
+    from diffgauge.graders.inflation import check_trials, inflated
     from diffgauge.stats.redteam_page import redteam_data, redteam_shown, write_redteam
     from diffgauge.stats.rendering import terminal_table
 
@@ -62,9 +62,8 @@ def redteam(
     spec = _spec(FlipSpec, organisms, pleas, epochs, budget, seed, device)
     shown = "none" if as_json else checked_display(display) or "none"
     # Everything is checked before anything is spent.
+    check_trials(reports)
     grading = [model_named(name) for name in graders] if only != "investigator" else []
-    if grading:
-        trials(reports)
     investigating = model_named(model) if only != "graders" else None
     if investigating is not None:
         check_flips(spec)

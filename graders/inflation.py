@@ -22,7 +22,7 @@ from diffgauge.organisms.truth import truth
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.injections import InflationRow
 
-__all__ = ["DEFAULT_REPORTS", "Inflation", "Trial", "inflated", "trials"]
+__all__ = ["DEFAULT_REPORTS", "Inflation", "Trial", "check_trials", "inflated", "trials"]
 
 DEFAULT_REPORTS: Final = 6
 """Reports that each attack is put into, for each aim."""
@@ -81,8 +81,7 @@ def trials(n_reports: int = DEFAULT_REPORTS, split: str = "test") -> tuple[Trial
     Raises:
         DiffgaugeError: There is no such half, or fewer than one report is asked for.
     """
-    if n_reports < 1:
-        raise DiffgaugeError(f"{n_reports} reports were asked for.", allowed="1 or more")
+    check_trials(n_reports)
     found = examples(split)
     of_aim = {"raise": _among(found, _RAISED), "lower": _among(found, _LOWERED)}
     made = []
@@ -93,6 +92,16 @@ def trials(n_reports: int = DEFAULT_REPORTS, split: str = "test") -> tuple[Trial
                 clean = among[(number * n_reports + turn) % len(among)]
                 made.append(_trial(name, aim, PLACES[turn % len(PLACES)], clean))
     return tuple(made)
+
+
+def check_trials(n_reports: int) -> None:
+    """Checks how many reports an attack is put into.
+
+    Raises:
+        DiffgaugeError: Fewer than one.
+    """
+    if n_reports < 1:
+        raise DiffgaugeError(f"{n_reports} reports were asked for.", allowed="1 or more")
 
 
 def _among(found: Sequence[Example], kinds: Sequence[str]) -> list[Example]:

@@ -34,6 +34,9 @@ _AGREEMENT: Final = (
     Column("bias", "bias", "Mean of the grade given minus the grade deserved, in points."),
     Column("unscored", "unscored", "Reports without a grade by this grader; left out of the rest."),
 )
+_WITHOUT_KAPPA: Final = tuple(column for column in _AGREEMENT if column.key != "kappa")
+"""Where nearly all reports deserve one grade, agreement beyond chance says nothing."""
+
 _GRADER: Final = Column("grader", "grader", "The model that graded.")
 
 Rows = Sequence[ValidationRow]
@@ -129,7 +132,7 @@ def _by_kind(rows: Rows) -> Table:
         "kinds",
         "By kind of report",
         "The same, for reports made in one way.",
-        (_GRADER, column, *_AGREEMENT),
+        (_GRADER, column, *_WITHOUT_KAPPA),
         tuple(_split(rows, column, parts)),
         validation_mark(rows),
     )
@@ -235,7 +238,7 @@ def _by_position(rows: Rows) -> Table:
         (
             _GRADER,
             Column("position", "place", "Of the true finding among eight, most confident first."),
-            *_AGREEMENT,
+            *_WITHOUT_KAPPA,
         ),
         tuple(lines),
         validation_mark(rows),
