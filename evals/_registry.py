@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 
+from diffgauge.evals.grading import grader_validation
 from diffgauge.evals.investigators import investigator
 from diffgauge.evals.lease import leased_pair
 from diffgauge.evals.refusals import told_plainly
@@ -25,7 +26,6 @@ from diffgauge.graders.detection import detection
 from diffgauge.graders.identification import identification
 from diffgauge.graders.rubric import rubric
 from diffgauge.graders.validation.human import human_labels
-from diffgauge.graders.validation.task import grader_validation
 from diffgauge.graders.which import which
 from diffgauge.records.errors import unknown_name
 

@@ -14,7 +14,7 @@ from inspect_ai.util import DisplayType
 from diffgauge.graders.grading_prompt import PROMPT_DIGEST
 from diffgauge.graders.rubric import GRADER_ROLE
 from diffgauge.graders.validation.examples import Example, digest, examples, n_words
-from diffgauge.graders.validation.task import grader_validation
+from diffgauge.graders.validation.task import validation_task
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.validations import ValidationRow
 
@@ -24,6 +24,7 @@ SCALES: Final = {"rubric": "label", "key_facts": "key_facts"}
 """Scorers whose grades the set has labels for, and where the labels stand: a grade from 1 to 5,
 and the numbers of the key facts said. What is graded and compared here is `rubric`."""
 
+_NAME: Final = "grader_validation"
 _RUBRIC: Final = "rubric"
 _HUMAN: Final = "human_labels"
 
@@ -66,7 +67,7 @@ def validated(
     Raises:
         DiffgaugeError: There is no such split, a label is none, or the run did not start.
     """
-    made = grader_validation(split, human)
+    made = validation_task(split, human, name=_NAME)
     [log] = eval(
         made,
         model="none",
@@ -98,7 +99,7 @@ def rows_of(log: EvalLog, graders: Sequence[str]) -> Iterator[ValidationRow]:
     """Yields what each grader gave each report.
 
     Args:
-        log: Of `grader_validation`, with its samples.
+        log: Of `validation_task`, with its samples.
         graders: Names; a report that none of them could be asked about has a row for each.
     """
     known = {one.id: one for one in examples()}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
-from inspect_ai import Task, task
+from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
@@ -13,9 +14,9 @@ from diffgauge.graders.validation.examples import Example, digest, examples
 from diffgauge.graders.validation.human import check_human_labels, human_labels
 from diffgauge.records.stored import REPORT_KEY
 
-__all__ = ["grader_validation", "handed_in", "sample_of"]
+__all__ = ["handed_in", "sample_of", "validation_task"]
 
-_REPORT: str = "report"
+_REPORT: Final = "report"
 
 
 @solver
@@ -45,13 +46,16 @@ def sample_of(example: Example) -> Sample:
     )
 
 
-@task(tier="grader")
-def grader_validation(split: str = "test", human: str | None = None) -> Task:
-    """Grades the validation set by the family's rubric; nothing is investigated.
+def validation_task(split: str = "test", human: str | None = None, name: str | None = None) -> Task:
+    """Returns the task that grades the validation set by the family's rubric.
 
     Args:
         split: ``dev``, ``test`` or ``all``.
         human: File of labels that humans gave; None without any (`human_labels`).
+        name: For the log; None leaves it to who registers the task.
+
+    Raises:
+        DiffgaugeError: There is no such split, or a label is none.
     """
     chosen = examples(split)
     scorers = [rubric()]
@@ -63,6 +67,7 @@ def grader_validation(split: str = "test", human: str | None = None) -> Task:
         solver=handed_in(),
         scorer=scorers,
         continue_on_fail=True,
+        name=name,
         version="1-A",
         metadata={"split": split, "set": digest()},
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from inspect_ai.log import read_eval_log
-from inspect_ai.model import Model, get_model
+from inspect_ai.model import Model, ModelOutput, get_model
 
 from diffgauge.graders.grading_prompt import PROMPT_DIGEST, grading_prompt
 from diffgauge.graders.lexical import lexical_verdict
@@ -65,6 +65,18 @@ def test_what_has_no_grade_stays_a_row_with_its_reason(
     assert len(rows) == len(few)
     for row in rows.values():
         assert row.grade is None and row.problem and "could not be asked" in row.problem
+
+
+def test_a_key_in_a_graders_failure_reaches_no_row(
+    few: tuple[Example, ...], tmp_path: Path
+) -> None:
+    def failing(*_: object) -> ModelOutput:
+        raise RuntimeError("refused: key sk-canary-5137 is not valid")
+
+    model = get_model("mockllm/model", custom_outputs=failing, memoize=False)
+    rows = graded(tmp_path, model)
+    assert all(row.problem and "RuntimeError" in row.problem for row in rows.values())
+    assert not any("canary" in row.model_dump_json() for row in rows.values())
 
 
 def test_several_graders_have_a_row_each(few: tuple[Example, ...], tmp_path: Path) -> None:
