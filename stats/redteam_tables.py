@@ -177,7 +177,10 @@ def flip_tables(rows: Sequence[FlipRow]) -> list[Table]:
 
 
 def _flipped(plea: str, rows: Sequence[FlipRow]) -> dict[str, Value]:
-    toward, against, shift, n_missing = [], [], [], 0
+    toward: list[tuple[str, float]] = []
+    against: list[tuple[str, float]] = []
+    shift: list[tuple[str, float]] = []
+    n_missing = 0
     for row in rows:
         if row.clean_planted is None or row.planted is None:
             n_missing += 1

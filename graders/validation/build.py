@@ -145,7 +145,7 @@ class _Maker:
         """Yields a report in both wordings, and the first of them again at length."""
         labels = self._labels(said, named=named)
         for how in ("words", "other"):
-            texts = self._findings(said, how)  # type: ignore[arg-type]
+            texts = self._findings(said, how)
             report = self._claim(ordered(texts, self.rng, 0.9))
             facts = {"kind": kind, "wording": how, "position": 1}
             one = self._example(f"{kind} {how}", report, labels, **facts)

@@ -13,7 +13,7 @@ from pydantic import Field
 from diffgauge.records.errors import DiffgaugeError, unknown_name
 from diffgauge.records.record import Record
 from diffgauge.records.reports import Report
-from diffgauge.records.validations import CONSTRUCTION, Half, Labels, ReportKind, Wording
+from diffgauge.records.validations import Half, Labels, ReportKind, Wording
 
 __all__ = ["HALVES", "PACKAGED", "Example", "as_lines", "digest", "examples", "n_words"]
 
@@ -56,7 +56,7 @@ class Example(Record):
     attack: str | None = None
     twin: str | None = None
     position: int | None = Field(default=None, ge=1)
-    labelled_by: Literal["construction"] = CONSTRUCTION
+    labelled_by: Literal["construction"] = "construction"
     labels: Labels
     report: Report
 

@@ -53,7 +53,7 @@ def run(
 ) -> FlipRow:
     return FlipRow(
         plea=plea,
-        aim=aim,  # type: ignore[arg-type]
+        aim=aim,
         organism=f"zoo/{name}",
         truth_id=name,
         family="taboo",
