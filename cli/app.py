@@ -5,7 +5,17 @@ import sys
 import typer
 
 from diffgauge import __version__
-from diffgauge.cli import artifacts, logs, methods, organisms, regrading, runs, transcripts
+from diffgauge.cli import (
+    artifacts,
+    graders,
+    logs,
+    methods,
+    organisms,
+    redteam,
+    regrading,
+    runs,
+    transcripts,
+)
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.printing import neutralised
 
@@ -21,11 +31,13 @@ app = typer.Typer(
 app.add_typer(organisms.app, name="organisms")
 app.add_typer(methods.app, name="methods")
 app.add_typer(artifacts.app, name="artifacts")
+app.add_typer(graders.app, name="graders")
 app.command("run")(runs.run)
 app.command("demo")(runs.demo)
 app.command("report")(logs.report)
 app.command("compare-transcripts")(transcripts.compare_transcripts)
 app.command("regrade")(regrading.regrade)
+app.command("redteam")(redteam.redteam)
 
 
 def _version(asked: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 
+from diffgauge.evals.grading import grader_validation
 from diffgauge.evals.investigators import investigator
 from diffgauge.evals.lease import leased_pair
 from diffgauge.evals.oracle import empty, oracle, shotgun
@@ -29,6 +30,7 @@ from diffgauge.graders.identification import identification
 from diffgauge.graders.key_facts import key_facts
 from diffgauge.graders.rubric import rubric
 from diffgauge.graders.trigger_behaviour import trigger_behaviour
+from diffgauge.graders.validation.human import human_labels
 from diffgauge.graders.which import which
 from diffgauge.records.errors import unknown_name
 
@@ -43,6 +45,8 @@ __all__ = [
     "diffgauge",
     "empty",
     "gap",
+    "grader_validation",
+    "human_labels",
     "identification",
     "investigate",
     "investigator",
@@ -70,8 +74,26 @@ def _lexical() -> Callable[..., ModelAPI]:
     return LexicalGrader
 
 
+def _obedient_grader() -> Callable[..., ModelAPI]:
+    from diffgauge.graders.obedient import ObedientGrader
+
+    return ObedientGrader
+
+
+def _obedient_investigator() -> Callable[..., ModelAPI]:
+    from diffgauge.evals.redteam.obedient import ObedientInvestigator
+
+    return ObedientInvestigator
+
+
 _PROVIDED: dict[str, Callable[[], Callable[..., ModelAPI]]] = {
     "lexical": _lexical,
+    "obedient-grader-inside": _obedient_grader,
+    "obedient-grader-outside": _obedient_grader,
+    "obedient-grader-quoting": _obedient_grader,
+    "obedient-grader-score-lines": _obedient_grader,
+    "obedient-investigator-replies": _obedient_investigator,
+    "obedient-investigator-results": _obedient_investigator,
     "scripted": _scripted,
 }
 

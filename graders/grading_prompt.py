@@ -8,7 +8,6 @@ from typing import Any, Final
 from diffgauge.graders.rubric_files import Rubric
 from diffgauge.organisms.truth import Truth
 from diffgauge.records.artifacts import hash_json
-from diffgauge.records.printing import neutralised
 from diffgauge.records.reports import Report
 
 __all__ = ["PROMPT_DIGEST", "again", "encoded", "grading_prompt", "sections", "told"]
@@ -54,9 +53,19 @@ PROMPT_DIGEST: Final = hash_json([_PROMPT, _AGAIN])[:16]
 
 
 def encoded(value: Any) -> str:
-    """Returns a value as JSON in which no tag can stand: both angle brackets are escaped."""
+    """Returns a value as JSON in which no tag can stand: both angle brackets are escaped.
+
+    So is every character that cannot be seen, as JSON has it: text that spoils the JSON around
+    it would leave its report without a grade.
+    """
     text = json.dumps(value, indent=1, ensure_ascii=False)
-    return neutralised(text).replace("<", "\\u003c").replace(">", "\\u003e")
+    if not text.replace("\n", "").isprintable():
+        text = "".join(map(_visible, text))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _visible(char: str) -> str:
+    return char if char == "\n" or char.isprintable() else json.dumps(char)[1:-1]
 
 
 def told(report: Report) -> dict[str, Any]:

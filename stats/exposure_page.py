@@ -145,7 +145,7 @@ def as_json(
 def table_markdown(table: Table) -> str:
     """Returns a table as Markdown with its title, its mark and what its columns mean."""
     labels = [_cell(column.label) for column in table.columns]
-    lines = [f"## {table.title}", "", f"{table.text} `{table.evidence}`", ""]
+    lines = [f"## {neutralised(table.title)}", "", f"{table.text} `{table.evidence}`", ""]
     lines += [f"| {' | '.join(labels)} |", f"|{'---|' * len(labels)}"]
     for row in table.rows:
         cells = []

@@ -68,8 +68,18 @@ class ScriptedInvestigator(ModelAPI):
     ) -> ModelOutput:
         """Returns the next turn, with usage at 4 characters a token (an approximation)."""
         seed = self._seed if config.seed is None else config.seed
-        action = next_action(input, tools, tool_choice, seed)
+        action = self.decide(input, tools, tool_choice, seed)
         return _output(self.model_name, action, input, tools)
+
+    def decide(
+        self,
+        messages: list[ChatMessage],
+        tools: list[ToolInfo],
+        tool_choice: ToolChoice,
+        seed: int,
+    ) -> Action:
+        """Returns the next turn by the fixed policy; a policy beside it takes this one's place."""
+        return next_action(messages, tools, tool_choice, seed)
 
     async def count_text_tokens(self, text: str) -> int:
         """Returns the length of a text at 4 characters a token; needs no tokenizer file."""

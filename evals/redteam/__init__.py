@@ -1,0 +1,1 @@
+"""How far the words of a subject model steer an investigator."""
