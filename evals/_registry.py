@@ -11,6 +11,7 @@ from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 from diffgauge.evals.investigators import investigator
 from diffgauge.evals.lease import leased_pair
 from diffgauge.evals.refusals import told_plainly
+from diffgauge.evals.replicating import fresh_samples
 from diffgauge.evals.tasks import (
     activation_oracle,
     adl,
@@ -23,6 +24,7 @@ from diffgauge.evals.tasks import (
 )
 from diffgauge.graders.detection import detection
 from diffgauge.graders.identification import identification
+from diffgauge.graders.replication import replication
 from diffgauge.graders.rubric import rubric
 from diffgauge.graders.which import which
 from diffgauge.records.errors import unknown_name
@@ -35,12 +37,14 @@ __all__ = [
     "detection",
     "diff_mining",
     "diffgauge",
+    "fresh_samples",
     "identification",
     "investigate",
     "investigator",
     "kl",
     "leased_pair",
     "perplexity_diff",
+    "replication",
     "rubric",
     "which",
 ]

@@ -20,6 +20,7 @@ __all__ = [
     "ALL_ORGANISMS",
     "ARMS",
     "DEFAULT_BUDGET",
+    "DEFAULT_REPLICATE",
     "DEFAULT_TURNS",
     "NONE",
     "Arm",
@@ -33,11 +34,13 @@ Arm = Literal["blackbox", "method"]
 ARMS: Final[tuple[Arm, ...]] = get_args(Arm)
 ALL_ORGANISMS: Final = "zoo"
 DEFAULT_BUDGET: Final = 50
+DEFAULT_REPLICATE: Final = 20
 DEFAULT_TURNS: Final = 30
 NONE: Final = "none"
 """Stands in the metadata where a factor does not apply to an arm."""
 
 _LARGEST_BUDGET: Final = 100_000
+_MOST_FRESH: Final = 1000
 _FEWEST_TURNS: Final = 2
 _MOST_TURNS: Final = 1000
 _FEWEST_TEXTS: Final = 2
@@ -46,6 +49,7 @@ _LARGEST_SEED: Final = 2**32 - 1
 _ID_DIGITS: Final = 16
 _LONGEST_SETTINGS: Final = 60
 _SETTINGS_DIGITS: Final = 8
+_LATER: Final = ("replicate",)
 _DTYPES: Final = ("bfloat16", "float16", "float32")
 
 
@@ -72,6 +76,8 @@ class Cell(Record):
         graded: As in `check_graded`.
         allow_suspect: Whether a pair runs whose preflight says SUSPECT.
         trust_remote_code: Whether code that comes with a model may be run.
+        replicate: Fresh replies of each model to each prompt that a finding predicts from; 0
+            tests no finding.
     """
 
     organisms: tuple[OrganismCard, ...]
@@ -91,6 +97,7 @@ class Cell(Record):
     graded: bool | None = None
     allow_suspect: bool = False
     trust_remote_code: bool = False
+    replicate: int = DEFAULT_REPLICATE
 
     @property
     def arm_id(self) -> str:
@@ -124,6 +131,7 @@ def cell(
     graded: bool | None = None,
     allow_suspect: bool = False,
     trust_remote_code: bool = False,
+    replicate: int = DEFAULT_REPLICATE,
 ) -> Cell:
     """Checks the arguments of a task and returns what they say.
 
@@ -150,6 +158,8 @@ def cell(
             ungraded; True insists on grades; False gives none.
         allow_suspect: Whether a pair runs whose preflight says SUSPECT; INVALID is always refused.
         trust_remote_code: Whether code that comes with a model may be run.
+        replicate: After the report, fresh replies of each model to each prompt that a finding
+            predicts from, outside the budget; 0 tests no finding.
 
     Returns:
         The cell.
@@ -163,6 +173,7 @@ def cell(
     _check_number("budget", budget, 0, _LARGEST_BUDGET)
     _check_number("seed", seed, 0, _LARGEST_SEED)
     _check_number("turns", turns, _FEWEST_TURNS, _MOST_TURNS)
+    _check_number("replicate", replicate, 0, _MOST_FRESH)
     _check_flag("blind", blind)
     _check_flag("allow_suspect", allow_suspect)
     _check_flag("trust_remote_code", trust_remote_code)
@@ -187,6 +198,7 @@ def cell(
         graded=graded,
         allow_suspect=allow_suspect,
         trust_remote_code=trust_remote_code,
+        replicate=replicate,
     )
     return chosen if agent == "blackbox" else _shown(chosen, method, corpus, n_texts, texts, set)
 
@@ -224,8 +236,14 @@ def _shown(
 
 
 def cell_id(cell: Cell) -> str:
-    """Returns a hash (16 hex digits) that tells this cell from all others."""
-    return hash_json(cell.model_dump(mode="json"))[:_ID_DIGITS]
+    """Returns a hash (16 hex digits) that tells this cell from all others.
+
+    An argument that came later counts where it is not at its default: what ran before has the
+    same id still.
+    """
+    fields = Cell.model_fields
+    unsaid = {name for name in _LATER if getattr(cell, name) == fields[name].default}
+    return hash_json(cell.model_dump(mode="json", exclude=unsaid))[:_ID_DIGITS]
 
 
 def factors(cell: Cell, card: OrganismCard) -> dict[str, str | int | bool]:

@@ -12,10 +12,12 @@ from diffgauge.evals.missing_nulls import warn_of_missing_nulls
 from diffgauge.evals.prompting import neutral_prompt, prompt_hash
 from diffgauge.evals.readiness import check_cell
 from diffgauge.evals.refusals import told_plainly
+from diffgauge.evals.replicating import fresh_samples
 from diffgauge.evals.ungraded import warn_of_ungraded
 from diffgauge.evals.vetting import check_rooms
 from diffgauge.graders.detection import detection
 from diffgauge.graders.identification import identification
+from diffgauge.graders.replication import replication
 from diffgauge.graders.rubric import rubric
 from diffgauge.graders.which import which
 from diffgauge.records.errors import DiffgaugeError
@@ -57,9 +59,18 @@ def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
     return Task(
         dataset=MemoryDataset(samples(chosen), name="organisms"),
         setup=leased_pair(**chosen.model_dump(mode="json")),
-        solver=investigator(method=chosen.method, turns=chosen.turns),
+        solver=[
+            investigator(method=chosen.method, turns=chosen.turns),
+            *([fresh_samples(n=chosen.replicate)] if chosen.replicate else []),
+        ],
         cleanup=release_pair,
-        scorer=[identification(), which(), detection(), rubric()],
+        scorer=[
+            identification(),
+            which(),
+            detection(),
+            rubric(),
+            *([replication()] if chosen.replicate else []),
+        ],
         # One turn more than the investigator is given: for the one repair of its report.
         turn_limit=chosen.turns + REPAIR_TURNS,
         token_limit=TOKEN_LIMIT,

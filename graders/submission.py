@@ -18,7 +18,7 @@ from diffgauge.records.reports import Report
 from diffgauge.records.stored import ALIASES_KEY, NOT_GRADED, REPORT_KEY
 from diffgauge.records.subjects import SIDES, Side
 
-__all__ = ["Submission", "submission"]
+__all__ = ["Submission", "reported", "submission"]
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,9 @@ def submission(state: TaskState) -> Submission | Score:
         cannot be read, ``not graded`` where the pair has no truth or no grade was asked for,
         ``scoring_failed`` where the organism's card or truth is not at hand.
     """
-    stored = state.store.get(REPORT_KEY)
-    if stored is None:
-        return Score.unscored(reason="no_response", explanation="No report was submitted.")
-    try:
-        report = Report.model_validate_json(json.dumps(_value(stored)))
-    except (ValueError, ValidationError) as error:
-        return Score.unscored(
-            reason="invalid_response_format", explanation=f"The report cannot be read: {error}"
-        )
+    report = reported(state)
+    if isinstance(report, Score):
+        return report
     name = (state.metadata or {}).get("organism")
     try:
         card = registry.card(str(name))
@@ -81,6 +75,26 @@ def submission(state: TaskState) -> Submission | Score:
         aliases=_aliases(_value(state.store.get(ALIASES_KEY))),
         sides_known=(state.metadata or {}).get("sides_known") is True,
     )
+
+
+def reported(state: TaskState) -> Report | Score:
+    """Reads the report alone, which there is of pairs without a truth as well.
+
+    Args:
+        state: As in `submission`.
+
+    Returns:
+        The report, or the unscored score that says why there is none, as in `submission`.
+    """
+    stored = state.store.get(REPORT_KEY)
+    if stored is None:
+        return Score.unscored(reason="no_response", explanation="No report was submitted.")
+    try:
+        return Report.model_validate_json(json.dumps(_value(stored)))
+    except (ValueError, ValidationError) as error:
+        return Score.unscored(
+            reason="invalid_response_format", explanation=f"The report cannot be read: {error}"
+        )
 
 
 def _not_graded(card: OrganismCard, metadata: dict[str, Any]) -> str | None:

@@ -88,6 +88,15 @@ class Row(Record):
         seconds: Wall-clock seconds of the sample.
         working_seconds: Of these, seconds not spent waiting for a slot.
         tool_seconds: Of these, seconds inside tools.
+        replicated: Share of the tested findings that hold on fresh samples.
+        replication_reason: Why it has no value.
+        n_tested: Findings tested on fresh samples.
+        n_held: Of these, those that hold.
+        n_side_effects: Of these, those that are not about what was planted; None where that is
+            not known.
+        n_false_findings: Tested findings that do not hold.
+        replication_interactions: Replies sampled to test them, outside the budget.
+        replication_judge: Who judged the fresh replies: ``offline``, or the graders' names.
     """
 
     log: str
@@ -152,3 +161,11 @@ class Row(Record):
     seconds: float | None = None
     working_seconds: float | None = None
     tool_seconds: float | None = None
+    replicated: float | None = Field(default=None, ge=0, le=1)
+    replication_reason: str | None = None
+    n_tested: int | None = None
+    n_held: int | None = None
+    n_side_effects: int | None = None
+    n_false_findings: int | None = None
+    replication_interactions: int | None = None
+    replication_judge: str | None = None

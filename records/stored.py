@@ -5,6 +5,7 @@ __all__ = [
     "ARTIFACT_KEY",
     "NOT_GRADED",
     "PREFLIGHT_KEY",
+    "REPLICATION_KEY",
     "REPORT_KEY",
     "USAGE_KEY",
 ]
@@ -23,6 +24,9 @@ PREFLIGHT_KEY = "diffgauge:preflight"
 
 ARTIFACT_KEY = "diffgauge:artifact"
 """JSON of the artifact's header; absent in arms without one."""
+
+REPLICATION_KEY = "diffgauge:replication"
+"""JSON of `Replication`; absent where nothing was to be sampled after the report."""
 
 NOT_GRADED = "not graded"
 """Reason of every scorer for a report that there is nothing to grade by."""

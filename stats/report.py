@@ -21,6 +21,7 @@ from diffgauge.stats.findings import claims
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import Logs, command_of, read_logs
 from diffgauge.stats.rendering import escaped, table_html, table_json, terminal_table
+from diffgauge.stats.replication_tables import replication_table
 from diffgauge.stats.rows import as_frame, rows_of
 from diffgauge.stats.spreadsheets import csv_safe
 from diffgauge.stats.tables import (
@@ -77,6 +78,7 @@ def tables_of(rows: Sequence[Row], read: Logs) -> list[Table]:
         *([headline_table(graded), detection_table(graded)] if graded else []),
         rubric_table(graded),
         *([split_table(graded), family_table(graded)] if graded else []),
+        replication_table(rows),
         ungraded_table(rows, found),
         findings_table(rows, found),
         accounting_table(rows, read),

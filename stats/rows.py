@@ -73,6 +73,7 @@ def _rows(one: Sampled, graded_later: bool) -> list[Row]:
         **_identification(scores.get("identification")),
         **_which(scores.get("which")),
         **_detection(scores.get("detection")),
+        **_replication(scores.get("replication")),
         **_usage(one.sample),
     }
     values["graded"] = graded_later or one.sample.metadata.get("graded") is not False
@@ -168,6 +169,19 @@ def _detection(score: Score | None) -> dict[str, Any]:
     return {f"brier_{key}": _number(score.value.get(key)) for key in ("differs", "planted")}
 
 
+def _replication(score: Score | None) -> dict[str, Any]:
+    if score is None:
+        return {"replication_reason": "not requested"}
+    held, value = score.metadata or {}, _number(score.value)
+    names = ("n_tested", "n_held", "n_side_effects", "n_false_findings")
+    return {
+        "replicated": value,
+        "replication_reason": None if value is not None else score.reason or _UNKNOWN,
+        "replication_judge": held.get("judge"),
+        **{name: held.get(name) for name in names},
+    }
+
+
 def _grades(score: Score | None) -> list[dict[str, Any]]:
     """Returns the columns of each grader; one without a grader where none was requested."""
     if score is None:
@@ -214,6 +228,7 @@ def _usage(sample: EvalSample) -> dict[str, Any]:
         "seconds": sample.total_time,
         "working_seconds": sample.working_time,
         "tool_seconds": held.get("tool_seconds"),
+        "replication_interactions": held.get("replication_interactions"),
     }
 
 
