@@ -56,6 +56,10 @@ def run(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with a model.")
     ] = False,
+    replicate: Annotated[
+        int,
+        typer.Option(help="Fresh replies of each model to a finding's prompts; 0 tests none."),
+    ] = 20,
     log_dir: Annotated[Path, typer.Option(help="Where logs land; a run there is continued.")] = (
         Path("logs/run")
     ),
@@ -90,6 +94,7 @@ def run(
         graded=graded,
         allow_suspect=allow_suspect,
         trust_remote_code=trust_remote_code,
+        replicate=replicate,
     )
     if dry_run:
         _print_plan(spec, model)

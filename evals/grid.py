@@ -13,7 +13,15 @@ from inspect_ai.log import EvalLog, read_eval_log_sample_summaries
 from inspect_ai.model import Model
 from pydantic import Field
 
-from diffgauge.evals.cells import ARMS, DEFAULT_BUDGET, DEFAULT_TURNS, Cell, cell, cell_id
+from diffgauge.evals.cells import (
+    ARMS,
+    DEFAULT_BUDGET,
+    DEFAULT_REPLICATE,
+    DEFAULT_TURNS,
+    Cell,
+    cell,
+    cell_id,
+)
 from diffgauge.evals.dry_run import plan
 from diffgauge.evals.fitting import fits, fitting
 from diffgauge.evals.missing_nulls import warn_of_missing_nulls
@@ -62,6 +70,7 @@ class GridSpec(Record):
         graded: As in `cell`.
         allow_suspect: As in `cell`.
         trust_remote_code: As in `cell`.
+        replicate: As in `cell`.
     """
 
     methods: tuple[str, ...] = ("adl",)
@@ -81,6 +90,7 @@ class GridSpec(Record):
     graded: bool | None = None
     allow_suspect: bool = False
     trust_remote_code: bool = False
+    replicate: int = DEFAULT_REPLICATE
 
 
 class CellOutcome(Record):
@@ -261,6 +271,7 @@ def _cell(
         graded=spec.graded,
         allow_suspect=spec.allow_suspect,
         trust_remote_code=spec.trust_remote_code,
+        replicate=spec.replicate,
     )
 
 
@@ -282,6 +293,8 @@ def _task(one: Cell, spec: GridSpec) -> Task:
         asked["allow_suspect"] = one.allow_suspect
     if one.trust_remote_code:
         asked["trust_remote_code"] = one.trust_remote_code
+    if one.replicate != DEFAULT_REPLICATE:
+        asked["replicate"] = one.replicate
     if one.method is None:
         return blackbox(**asked)
     asked |= {"corpus": spec.corpus, "n_texts": spec.n_texts, "texts": spec.texts}

@@ -65,7 +65,7 @@ def test_who_never_submits_is_unscored_with_the_reason(registry: Registry, tmp_p
     assert sample.store[USAGE_KEY]["turns"] == 4, "no turn was paid for and thrown away"
     assert sample.limit is None
     assert sample.scores is not None
-    assert set(sample.scores) == {"identification", "which", "detection"}
+    assert set(sample.scores) == {"identification", "which", "detection", "replication"}
     assert all(score.reason == "no_response" for score in sample.scores.values())
 
 

@@ -97,6 +97,8 @@ def test_an_untold_pair_is_investigated_and_every_scorer_says_why_not_graded(
     sample = the_sample(log)
     assert sample.metadata["graded"] is False
     assert sample.scores is not None
+    tested = sample.scores.pop("replication")
+    assert tested.reason == "no findings", "it needs no truth, only something to test"
     assert set(sample.scores) == {"identification", "which", "detection", "rubric"}
     assert {score.reason for score in sample.scores.values()} == {"not graded"}
     assert {score.explanation for score in sample.scores.values()} == {"The pair has no truth."}
