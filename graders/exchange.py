@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from statistics import fmean
 from typing import Final
 
 __all__ = ["RATE", "Block", "effect", "exchange_p", "holding"]
@@ -88,7 +87,11 @@ def effect(blocks: Sequence[Block]) -> float:
     compared = [block for block in blocks if block.n and block.other]
     if not compared:
         return math.nan
-    return fmean(block.n_shown / block.n - block.other_shown / block.other for block in compared)
+    # Fractions, so that the order of prompts does not show in the last digit.
+    total = sum(
+        Fraction(one.n_shown, one.n) - Fraction(one.other_shown, one.other) for one in compared
+    )
+    return float(total / len(compared))
 
 
 def holding(p_values: Sequence[float], rate: float = RATE) -> list[bool]:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from diffgauge.evals.cells import cell, cell_id, factors
+from diffgauge.evals.cells import DEFAULT_REPLICATE, cell, cell_id, factors
 from diffgauge.evals.readiness import corpora_of, settings_of
 from diffgauge.methods import registry as methods
+from diffgauge.records.artifacts import hash_json
 from diffgauge.records.errors import DiffgaugeError
 from tests.evals.runs import IDENTICAL, OTHER, PLANTED, Registry
 
@@ -42,6 +43,8 @@ pytestmark = pytest.mark.unit
         ({"blind": 1}, "blind was given as 1"),
         ({"dtype": "float31"}, "Did you mean 'float32'"),
         ({"device": ""}, "device was given as ''"),
+        ({"replicate": -1}, "replicate was given as -1. Allowed: a whole number from 0"),
+        ({"replicate": True}, "replicate was given as True"),
     ],
 )
 def test_what_is_not_allowed_is_refused_with_what_is(
@@ -158,3 +161,11 @@ def test_every_argument_tells_cells_apart(registry: Registry) -> None:
     ]
     ids = {cell_id(cell(**(plain | change))) for change in changes}
     assert len(ids) == len(changes)
+
+
+def test_an_argument_that_came_later_leaves_the_ids_of_before(registry: Registry) -> None:
+    plain = cell(organism=PLANTED)
+    later = {"replicate"}
+    assert cell_id(plain) == hash_json(plain.model_dump(mode="json", exclude=later))[:16]
+    assert cell_id(plain) == cell_id(cell(organism=PLANTED, replicate=DEFAULT_REPLICATE))
+    assert cell_id(plain) != cell_id(cell(organism=PLANTED, replicate=0))
