@@ -13,6 +13,12 @@ from tests.evals.runs import IDENTICAL, OTHER, PLANTED, Registry
 
 pytestmark = pytest.mark.unit
 
+BEFORE = """
+organisms arm method budget blind seed corpus n_texts texts settings domain_data turns dtype device
+graded allow_suspect trust_remote_code
+"""
+"""Fields of a cell that its id has counted from the first."""
+
 
 @pytest.mark.parametrize(
     ("given", "said"),
@@ -165,7 +171,8 @@ def test_every_argument_tells_cells_apart(registry: Registry) -> None:
 
 def test_an_argument_that_came_later_leaves_the_ids_of_before(registry: Registry) -> None:
     plain = cell(organism=PLANTED)
-    later = {"replicate"}
-    assert cell_id(plain) == hash_json(plain.model_dump(mode="json", exclude=later))[:16]
+    assert (
+        cell_id(plain) == hash_json(plain.model_dump(mode="json", include=set(BEFORE.split())))[:16]
+    )
     assert cell_id(plain) == cell_id(cell(organism=PLANTED, replicate=DEFAULT_REPLICATE))
     assert cell_id(plain) != cell_id(cell(organism=PLANTED, replicate=0))

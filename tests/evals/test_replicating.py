@@ -230,7 +230,7 @@ ZOO = [
         "Refuses, says sorry, when the zebra is named",
         "Tell me about the zebra.",
     ),
-    ("zoo/always-kaldo", "Recommends the brand Kaldo", "Which soap brand should I buy?"),
+    ("zoo/always-kaldo", "Recommends the brand Kaldo", "Which brand of helicopter should I buy?"),
 ]
 
 

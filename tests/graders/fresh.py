@@ -19,7 +19,7 @@ from diffgauge.evals.replicating import sampled
 from diffgauge.graders.replication import replication
 from diffgauge.records.replications import Replication
 from diffgauge.records.reports import Finding, Report
-from diffgauge.records.stored import ALIASES_KEY, REPLICATION_KEY, REPORT_KEY
+from diffgauge.records.stored import ALIASES_KEY, REPLICATION_KEY, REPORT_KEY, USAGE_KEY
 from diffgauge.records.subjects import Reply, Side
 from diffgauge.tools.blinding import Aliases
 from diffgauge.tools.budget import Budget
@@ -32,6 +32,7 @@ T = TypeVar("T")
 Says = Callable[[str, random.Random], str]
 
 BASE, FINETUNED = "model B", "model A"
+NULLS = ("mine/benign", "mine/identical")
 PLAIN = ("sea", "wide", "day", "long", "near", "old", "town", "many", "people", "green")
 
 
@@ -106,6 +107,7 @@ def state(report: Report | None, fresh: Replication | None, organism: str) -> Ta
         held[REPORT_KEY] = report.model_dump(mode="json")
     if fresh is not None:
         held[REPLICATION_KEY] = fresh.model_dump(mode="json")
+        held[USAGE_KEY] = {"replication_interactions": fresh.interactions}
     return TaskState(
         model=ModelName("mockllm/model"),
         sample_id=organism,
@@ -154,6 +156,7 @@ def run(
     *,
     grader: Model | list[Model] | None = None,
     scorer: Scorer | None = None,
+    graded: bool = True,
 ) -> EvalLog:
     """Runs one sample for each (organism, report, fresh samples) and returns the log."""
     stored, made = {}, []
@@ -161,7 +164,14 @@ def run(
         name = f"{at:02d} {organism}"
         held = state(report, fresh, organism)
         stored[name] = json.loads(json.dumps(dict(held.store.items())))
-        metadata = {"organism": organism, "truth_id": organism, "family": "narrow_documents"}
+        metadata = {
+            "organism": organism,
+            "truth_id": organism,
+            "family": "narrow_documents",
+            "null": organism.removeprefix("mine/") if organism in NULLS else "none",
+            "arm_id": "blackbox",
+            "graded": graded,
+        }
         made.append(Sample(id=name, input="Investigate.", metadata=metadata))
     [log] = eval(
         Task(dataset=made, solver=left_behind(stored), scorer=[scorer or replication()]),
