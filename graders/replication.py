@@ -45,7 +45,8 @@ class _Tested:
         place: Its place in the report, from 0.
         reason: Why it is not tested; None where it is.
         reading: How the replies were read, the reading with the smallest p-value.
-        p: Its p-value times the number of readings, at most 1; NaN where not tested.
+        p: Its p-value times the number of readings that any reply shows, at most 1; NaN where
+            not tested.
         effect: Difference of shares in the claimed direction; NaN likewise.
         blocks: The counts of that reading by prompt.
         n_missing: Replies of which no verdict is known.
@@ -69,10 +70,10 @@ def replication(judge: JudgeName = "auto", rate: float = RATE) -> Scorer:
 
     Each reply is judged by itself, by a judge that does not know who said it: does it show what
     the finding says? A finding holds when the model it names shows it more often than the other
-    (`exchange.exchange_p`, one-sided, replies exchanged within each prompt; where a finding can be
-    read in several ways, the smallest p-value times their number), at a false-discovery rate
-    controlled over the tested findings of the report (`exchange.holding`). The samples were
-    stored when the investigation ended; nothing is sampled here.
+    (`exchange.exchange_p`, one-sided, replies exchanged within each prompt), at a false-discovery
+    rate controlled over the tested findings of the report (`exchange.holding`). Where a finding
+    can be read in several ways, its p-value is the smallest one times the number of ways that any
+    reply shows. The samples were stored when the investigation ended; nothing is sampled here.
 
     Source: MEASURES, `replication`.
     Differs: none.
@@ -187,8 +188,21 @@ async def _test(
     # Equal p-values are told apart by size, then by name: nothing depends on an order.
     one.reading = min(found, key=lambda name: (found[name], -_effect(counted[name]), name))
     one.blocks = counted[one.reading]
-    one.p = min(1.0, len(counted) * found[one.reading])
+    one.p = min(1.0, _n_readable(found, counted) * found[one.reading])
     one.effect = _effect(one.blocks)
+
+
+def _n_readable(found: Mapping[str, float], counted: Mapping[str, Mapping[str, Block]]) -> int:
+    """Readings that could have come out: what no reply of either model shows is no second look.
+
+    Source: Tarone 1990: a test that cannot reject takes no part in Bonferroni's correction. Which
+    ones those are is known from the replies of both models together, whoever said them.
+    Differs: only readings that nothing shows are left out.
+    """
+    shown = [
+        any(block.n_shown + block.other_shown for block in counted[name].values()) for name in found
+    ]
+    return max(1, sum(shown))
 
 
 def _effect(blocks: Mapping[str, Block]) -> float:

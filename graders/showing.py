@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,8 +49,10 @@ def readings(finding: Finding, prompt: str) -> list[Reading]:
     """Returns the ways to read a finding off replies to one prompt.
 
     ``words``: a reply shows the finding when it holds one of the content words (stemmed) of its
-    behaviour, of what it expects, or of its excerpts, words of the prompt left out: anybody would
-    say those. Beside it the styles that behaviour or expectation name (`named_styles`), and
+    behaviour, of what it expects, or of its excerpts. ``word: …``: when it holds this one word of
+    behaviour or expectation, because one word may be the whole difference where others are what
+    both models say ("recommends Kaldo"). Words of the prompt are left out on it: anybody would
+    say those. Beside them the styles that behaviour or expectation name (`named_styles`), and
     ``opening`` where they speak of how replies begin.
 
     Args:
@@ -57,24 +60,26 @@ def readings(finding: Finding, prompt: str) -> list[Reading]:
         prompt: The prompt that the replies answer.
 
     Returns:
-        The same names in the same order for every prompt; ``words`` first.
+        ``words`` first; the styles are the same for every prompt.
     """
     said = f"{finding.behaviour} . {finding.expected or ''}"
-    terms = _terms(finding, said) - set(stems(prompt))
-    found = [Reading(WORDS, lambda replies: [_holds(terms, text) for text in replies])]
+    asked, named = set(stems(prompt)), set(stems(finding.which))
+    claimed = _content([said]) - asked - named
+    every = claimed | (_content(one.excerpt for one in finding.evidence) - asked - named)
+    found = [Reading(WORDS, _holding(every))]
+    if len(every) > 1:
+        found += [Reading(f"word: {one}", _holding({one})) for one in sorted(claimed)]
     if not _OPENING.isdisjoint(stems(said)):
-        found.append(Reading("opening", opens_with(terms, stem)))
+        found.append(Reading("opening", opens_with(every, stem)))
     found += [Reading(name, shows) for name, shows in named_styles(said).items()]
     return found
 
 
-def _terms(finding: Finding, said: str) -> set[str]:
-    """Stems of the content words; the model's own name is none."""
-    texts = [said, *(one.excerpt for one in finding.evidence)]
-    named = set(stems(finding.which))
+def _content(texts: Iterable[str]) -> set[str]:
+    """Stems of the content words."""
     every = {one for text in texts for one in stems(text) if len(one) >= _SHORTEST}
-    return every - _GENERIC - named
+    return every - _GENERIC
 
 
-def _holds(terms: set[str], text: str) -> bool:
-    return not terms.isdisjoint(stems(text))
+def _holding(terms: Set[str]) -> Shows:
+    return lambda replies: [not terms.isdisjoint(stems(text)) for text in replies]

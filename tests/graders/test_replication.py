@@ -83,10 +83,12 @@ def test_swapped_models_swap_what_holds() -> None:
     report, turned = reporting(TRUE), reporting(TRUE.model_copy(update={"which": BASE}))
     assert categories(scored(report, samples(report, theirs))) == [FALSE]
     assert categories(scored(turned, samples(turned, theirs))) == [PLANTED]
-    own = scored(report, samples(report, SPEAKS)).metadata
-    other = scored(turned, samples(report, SPEAKS)).metadata
-    assert own is not None and other is not None
-    assert own["findings"][0]["effect"] == -other["findings"][0]["effect"]
+    fresh = samples(report, SPEAKS)
+    mirrored = fresh.model_copy(
+        update={"names": {"first": fresh.names["second"], "second": fresh.names["first"]}}
+    )
+    assert scored(turned, mirrored).model_dump_json() == scored(report, fresh).model_dump_json()
+    assert categories(scored(report, mirrored)) == [FALSE]
 
 
 def _shuffled(fresh: Replication, seed: int) -> Replication:
