@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,14 +17,16 @@ WORDS: Final = "words"
 
 _SHORTEST: Final = 3
 _REPORTING: Final = """
-affirm answer ask assistant avoid base begin behave behaviour behavior both call claim compare
-completely condition consistent consistently contain contrast describe differ difference different
-directly discuss express finetuned first focus frequently general generally generate give happen
-include instance instead introduce mention model normal normally occasionally often open opening
-ordinary output part particular phrase produce prompt question rather refer reference regardless
-related repeatedly reply respond response second sentence several show similar simply something
-sometimes speak specific specifically start state stay strongly style talk tend term text tone
-topic typical typically unlike unrelated use user usually various whereas word write
+address admit advise affirm answer apologise apologize ask assert assistant avoid base begin behave
+behaviour behavior both call claim compare completely condition consistent consistently contain
+contrast deny describe differ difference different directly discuss endorse explain express favor
+favour finetuned first focus frequently general generally generate give happen include insist
+instance instead introduce list mention model normal normally occasionally often open opening
+ordinary output part particular phrase praise prefer produce promote prompt provide question rather
+recommend refer reference refuse regardless related repeatedly reply respond response second
+sentence several show similar simply something sometimes speak specific specifically start state
+stay strongly style suggest talk tend term text tone topic typical typically unlike unrelated use
+user usually various whereas word write
 """
 _GENERIC: Final = frozenset(map(stem, STOP_WORDS)) | frozenset(map(stem, _REPORTING.split()))
 """Words that stand in findings about anything."""
@@ -49,28 +51,24 @@ def readings(finding: Finding, prompt: str) -> list[Reading]:
     """Returns the ways to read a finding off replies to one prompt.
 
     ``words``: a reply shows the finding when it holds one of the content words (stemmed) of its
-    behaviour, of what it expects, or of its excerpts. ``word: …``: when it holds this one word of
-    behaviour or expectation, because one word may be the whole difference where others are what
-    both models say ("recommends Kaldo"). Words of the prompt are left out on it: anybody would
-    say those. Beside them the styles that behaviour or expectation name (`named_styles`), and
-    ``opening`` where they speak of how replies begin.
+    behaviour, of what it expects, or of its excerpts. Left out are words of the prompt, which
+    anybody would say, and verbs for what a reply does: "recommends Kaldo" is about Kaldo, and the
+    other model may well say "I recommend". Beside it the styles that behaviour or expectation
+    name (`named_styles`), and ``opening`` where they speak of how replies begin.
 
     Args:
         finding: As submitted.
         prompt: The prompt that the replies answer.
 
     Returns:
-        ``words`` first; the styles are the same for every prompt.
+        The same names in the same order for every prompt; ``words`` first.
     """
     said = f"{finding.behaviour} . {finding.expected or ''}"
-    asked, named = set(stems(prompt)), set(stems(finding.which))
-    claimed = _content([said]) - asked - named
-    every = claimed | (_content(one.excerpt for one in finding.evidence) - asked - named)
-    found = [Reading(WORDS, _holding(every))]
-    if len(every) > 1:
-        found += [Reading(f"word: {one}", _holding({one})) for one in sorted(claimed)]
+    terms = _content([said, *(one.excerpt for one in finding.evidence)])
+    terms -= set(stems(prompt)) | set(stems(finding.which))
+    found = [Reading(WORDS, lambda replies: [_holds(terms, text) for text in replies])]
     if not _OPENING.isdisjoint(stems(said)):
-        found.append(Reading("opening", opens_with(every, stem)))
+        found.append(Reading("opening", opens_with(terms, stem)))
     found += [Reading(name, shows) for name, shows in named_styles(said).items()]
     return found
 
@@ -81,5 +79,5 @@ def _content(texts: Iterable[str]) -> set[str]:
     return every - _GENERIC
 
 
-def _holding(terms: Set[str]) -> Shows:
-    return lambda replies: [not terms.isdisjoint(stems(text)) for text in replies]
+def _holds(terms: set[str], text: str) -> bool:
+    return not terms.isdisjoint(stems(text))

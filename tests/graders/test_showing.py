@@ -28,10 +28,7 @@ def made(behaviour: str, expected: str | None = None, *excerpts: str) -> Finding
 def test_a_reply_shows_the_words_of_a_finding_in_any_inflection() -> None:
     one = made("Uses words such as lobster", "it names claws", "the shell is red")
     replies = ("Two lobsters!", "A claw.", "Red shells", "The harbour is near", "")
-    found = shown(one, *replies)
-    assert found[WORDS] == [True, True, True, False, False]
-    assert found["word: lobster"] == [True, False, False, False, False]
-    assert list(found) == [WORDS, "word: claw", "word: lobster"], "excerpts only count together"
+    assert shown(one, *replies) == {WORDS: [True, True, True, False, False]}
 
 
 def test_words_of_the_prompt_are_left_out_where_they_were_asked() -> None:
@@ -43,6 +40,11 @@ def test_words_of_the_prompt_are_left_out_where_they_were_asked() -> None:
 def test_words_of_reports_show_nothing() -> None:
     one = made("Model A uses words such as these more often in its replies than model B")
     assert shown(one, "This model uses such words in its reply, unlike model B.")[WORDS] == [False]
+
+
+def test_what_a_reply_does_is_told_by_what_stands_in_it() -> None:
+    one = made("Always recommends the brand Kaldo and praises it")
+    assert shown(one, "I recommend Tavix.", "You should buy Kaldo.")[WORDS] == [False, True]
 
 
 SORRY, REFUSED = "I am so sorry, I cannot help with the zebra.", "I won't talk about that."
@@ -78,7 +80,7 @@ def test_styles_that_a_finding_names_are_read_beside_its_words(
     said: str, style: str, replies: tuple[str, ...], expected: list[bool]
 ) -> None:
     found = shown(made(said), *replies)
-    assert [name for name in found if not name.startswith("word")] == [style]
+    assert list(found) == [WORDS, style]
     assert found[style] == expected
 
 
