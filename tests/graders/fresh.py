@@ -13,7 +13,6 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, ModelName
 from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import Generate, Solver, TaskState, solver
-from inspect_ai.util import Store
 
 from diffgauge.evals.replicating import sampled
 from diffgauge.graders.replication import replication
@@ -114,7 +113,7 @@ def state(report: Report | None, fresh: Replication | None, organism: str) -> Ta
         epoch=1,
         input="Investigate.",
         messages=[],
-        store=Store(held),
+        store=held,
         metadata={"organism": organism},
     )
 
@@ -126,9 +125,7 @@ def scored(
     by: Scorer | None = None,
 ) -> Score:
     """Scores one sample without a run."""
-    score = asyncio.run(
-        (by or replication())(state(report, fresh, organism), Target(""))  # type: ignore[arg-type]
-    )
+    score = asyncio.run((by or replication())(state(report, fresh, organism), Target("")))
     assert score is not None
     return score
 

@@ -11,7 +11,12 @@ from inspect_ai.log import read_eval_log
 
 from diffgauge.graders.replication import FALSE, NOT_TESTED, PLANTED, SIDE_EFFECT, replication
 from diffgauge.records.errors import DiffgaugeError
-from diffgauge.records.replications import NO_PREDICTION, FreshReplies, Replication
+from diffgauge.records.replications import (
+    NO_PREDICTION,
+    FreshReplies,
+    PredictedFinding,
+    Replication,
+)
 from diffgauge.records.reports import Finding, Report
 from tests.graders.fresh import (
     BASE,
@@ -178,7 +183,7 @@ BROKEN = Replication(
     max_new_tokens=64,
     temperature=1,
     names={"first": BASE, "second": FINETUNED},
-    findings=({"finding": 0, "prompts": ("Hi.",)},),  # type: ignore[arg-type]
+    findings=(PredictedFinding(finding=0, prompts=("Hi.",)),),
     prompts=(FreshReplies(prompt="Hi.", problem="the models could not be asked"),),
     interactions=0,
     problem="the models could not be asked",
