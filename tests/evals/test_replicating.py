@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from inspect_ai.model import get_model
 
 from diffgauge.evals.cells import cell
 from diffgauge.evals.computing import loaded
@@ -26,6 +27,7 @@ from diffgauge.tools.ask import MAX_PROMPT_CHARS
 from diffgauge.tools.blinding import Aliases
 from diffgauge.tools.budget import Budget
 from diffgauge.tools.session import Session
+from diffgauge.tools.triggers import Triggers
 from tests.evals.runs import PLANTED as BOAT
 from tests.evals.runs import Registry, ran, the_sample
 from tests.evals.scripted_model import REPORT, saying
@@ -207,6 +209,21 @@ def test_nothing_is_charged_and_prompts_that_findings_share_are_asked_once() -> 
     fresh = asyncio.run(sampled(held, report, 5))
     assert held.budget.spent == 0 and len(service.rows) == fresh.interactions == 10
     assert not held.asked
+
+
+class Deciding(Triggers):
+    """Says of every message that it is a trigger."""
+
+    async def decide(self, messages: Sequence[str]) -> dict[str, bool | None]:
+        return dict.fromkeys(messages, True)
+
+
+def test_where_a_model_decides_triggers_it_decides_these_prompts_too() -> None:
+    service = Saying(plain, plain)
+    held = session(service)
+    held.triggers = Deciding("Is it about boats?", get_model("mockllm/model"))
+    asyncio.run(sampled(held, reporting(predicted("one", "A?")), 1))
+    assert [row.prompt.triggered for row in service.rows] == [True, True]
 
 
 def on_the_zoo(organism: str, report: Report, seed: int = 0) -> Replication:
