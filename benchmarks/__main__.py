@@ -14,6 +14,7 @@ _ALL = (
     "amplification",
     "perplexity_diff",
     "activation_oracle",
+    "event_loop",
 )
 
 

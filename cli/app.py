@@ -5,7 +5,7 @@ import sys
 import typer
 
 from diffgauge import __version__
-from diffgauge.cli import artifacts, logs, methods, organisms, runs
+from diffgauge.cli import artifacts, logs, methods, organisms, regrading, runs, transcripts
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.printing import neutralised
 
@@ -24,6 +24,8 @@ app.add_typer(artifacts.app, name="artifacts")
 app.command("run")(runs.run)
 app.command("demo")(runs.demo)
 app.command("report")(logs.report)
+app.command("compare-transcripts")(transcripts.compare_transcripts)
+app.command("regrade")(regrading.regrade)
 
 
 def _version(asked: bool) -> None:

@@ -14,9 +14,10 @@ from diffgauge.records.printing import neutralised
 if TYPE_CHECKING:
     from diffgauge.evals.exposing import ExposureSpec
 
-__all__ = ["evaluate"]
+__all__ = ["OUT", "evaluate"]
 
-_OUT = "reports/exposure"
+OUT = "reports/exposure"
+"""Where evaluations are written, a folder for each method."""
 
 
 def evaluate(
@@ -41,7 +42,7 @@ def evaluate(
         bool, typer.Option("--trust-remote-code", help="Run code that comes with a model.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", help=f"Folder to write; default: {_OUT}/METHOD.")
+        Path | None, typer.Option("--out", help=f"Folder to write; default: {OUT}/METHOD.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
@@ -66,7 +67,7 @@ def evaluate(
         device=device,
         trust_remote_code=trust_remote_code,
     )
-    folder = out or Path(_OUT) / method
+    folder = out or Path(OUT) / method
     # Before hours of computing, not after them; a wrong argument is told before a folder is made.
     check_exposure(spec)
     check_writable(folder, "The evaluation's files", "Name another folder with --out.")

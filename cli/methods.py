@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from diffgauge.cli.comparing import compare
 from diffgauge.cli.computing import compute
 from diffgauge.cli.evaluating import evaluate
 from diffgauge.cli.method_laws import check
@@ -18,6 +19,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="The diffing methods.", no_args_is_help=True)
 app.command("check")(check)
+app.command("compare")(compare)
 app.command("compute")(compute)
 app.command("evaluate")(evaluate)
 app.command("new")(new)

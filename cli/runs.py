@@ -23,12 +23,18 @@ _OFFLINE_GRADER = "diffgauge/lexical"
 def run(
     model: Annotated[str, typer.Option(help="The investigator, as Inspect names models.")],
     methods: Annotated[str, typer.Option(help="Methods, separated by commas.")] = "adl",
-    agents: Annotated[str, typer.Option(help="Arms, separated by commas.")] = "blackbox,method",
+    agents: Annotated[
+        str,
+        typer.Option(help="Arms, separated by commas; docs/measures.md says what each sees."),
+    ] = "blackbox,method",
     organisms: Annotated[
         str, typer.Option(help="Ids, families or suites, separated by commas.")
     ] = "zoo",
     epochs: Annotated[int, typer.Option(help="Repeats of each cell.")] = 1,
     budget: Annotated[int, typer.Option(help="Model interactions of one investigation.")] = 50,
+    budgets: Annotated[
+        str | None, typer.Option(help="Several budgets in its place: 0,5,10,50.")
+    ] = None,
     blind: Annotated[bool, typer.Option(help="Hide which model is the finetuned one.")] = True,
     seed: Annotated[int, typer.Option(help="Seeds names, sampling and artifacts.")] = 0,
     corpus: Annotated[str, typer.Option(help="unrelated, chat or domain.")] = "unrelated",
@@ -56,6 +62,16 @@ def run(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with a model.")
     ] = False,
+    tokens: Annotated[int, typer.Option(help="Tokens of one investigation.")] = 2_000_000,
+    money: Annotated[
+        float | None, typer.Option(help="US dollars a sample may cost; needs known prices.")
+    ] = None,
+    investigator: Annotated[
+        str | None, typer.Option(help="A registered Inspect agent in place of the built-in one.")
+    ] = None,
+    grader_repeats: Annotated[
+        int, typer.Option(help="How often each grader applies the rubric to a report.")
+    ] = 1,
     replicate: Annotated[
         int,
         typer.Option(help="Fresh replies of each model to a finding's prompts; 0 tests none."),
@@ -81,6 +97,7 @@ def run(
         organisms=_listed(organisms),
         epochs=epochs,
         budget=budget,
+        budgets=_numbers("budgets", budgets or ""),
         blind=blind,
         seed=seed,
         corpus=corpus,
@@ -94,6 +111,10 @@ def run(
         graded=graded,
         allow_suspect=allow_suspect,
         trust_remote_code=trust_remote_code,
+        tokens=tokens,
+        money=money,
+        investigator=investigator,
+        grader_repeats=grader_repeats,
         replicate=replicate,
     )
     if dry_run:
@@ -125,6 +146,17 @@ def demo(
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _numbers(name: str, text: str) -> tuple[int, ...]:
+    """Reads whole numbers; what they may be is for the grid to say."""
+    try:
+        return tuple(int(part) for part in _listed(text))
+    except ValueError as error:
+        raise DiffgaugeError(
+            f"The option --{name} was given as {text!r}.",
+            allowed="whole numbers, separated by commas: 0,5,10,50",
+        ) from error
 
 
 def _roles(given: Sequence[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 
 from diffgauge.evals.investigators import investigator
 from diffgauge.evals.lease import leased_pair
+from diffgauge.evals.oracle import empty, oracle, shotgun
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.replicating import fresh_samples
 from diffgauge.evals.tasks import (
@@ -22,10 +23,14 @@ from diffgauge.evals.tasks import (
     kl,
     perplexity_diff,
 )
+from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
+from diffgauge.graders.gap import gap
 from diffgauge.graders.identification import identification
+from diffgauge.graders.key_facts import key_facts
 from diffgauge.graders.replication import replication
 from diffgauge.graders.rubric import rubric
+from diffgauge.graders.trigger_behaviour import trigger_behaviour
 from diffgauge.graders.which import which
 from diffgauge.records.errors import unknown_name
 
@@ -33,19 +38,26 @@ __all__ = [
     "activation_oracle",
     "adl",
     "amplification",
+    "any_of_k",
     "blackbox",
     "detection",
     "diff_mining",
     "diffgauge",
+    "empty",
     "fresh_samples",
+    "gap",
     "identification",
     "investigate",
     "investigator",
+    "key_facts",
     "kl",
     "leased_pair",
+    "oracle",
     "perplexity_diff",
     "replication",
     "rubric",
+    "shotgun",
+    "trigger_behaviour",
     "which",
 ]
 

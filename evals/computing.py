@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakValueDictionary
 
 from diffgauge.evals.cells import Cell
 from diffgauge.evals.readiness import corpora_of, prompts_of, settings_of
@@ -115,18 +116,30 @@ def artifact_of(
     """
     from diffgauge.methods.computation import obtain
 
-    settings = settings_of(cell, method)
-    return obtain(
-        ArtifactStore(),
-        method,
-        pair,
-        corpora_of(cell, card, method, settings),
-        settings,
-        cell.seed,
-        progress,
-        prompts=prompts_of(cell, card, method, settings),
-        anew=anew,
+    store, settings = ArtifactStore(), settings_of(cell, method)
+    corpora = corpora_of(cell, card, method, settings)
+    prompts = prompts_of(cell, card, method, settings)
+    inputs = method.inputs(pair, corpora, settings, cell.seed, prompts)
+    if not anew and (held := _in_use(store, inputs.key())) is not None:
+        return held
+    artifact = obtain(
+        store, method, pair, corpora, settings, cell.seed, progress, prompts=prompts, anew=anew
     )
+    _IN_USE[_address(store, inputs.key())] = artifact
+    return artifact
+
+
+_IN_USE: "WeakValueDictionary[tuple[str, int], Artifact]" = WeakValueDictionary()
+"""By folder and time of writing: artifacts that a running sample holds. Those that come after it
+share its copy, instead of reading and verifying the same bytes anew and holding them twice."""
+
+
+def _address(store: ArtifactStore, key: str) -> tuple[str, int]:
+    return str(store.path(key)), store.path(key).stat().st_mtime_ns
+
+
+def _in_use(store: ArtifactStore, key: str) -> "Artifact | None":
+    return _IN_USE.get(_address(store, key)) if store.has(key) else None
 
 
 def computed(

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, NoReturn
 
-from diffgauge.evals.cells import Cell
+from diffgauge.evals.cells import Cell, n_given, settings_of, shown_cards
 from diffgauge.evals.estimates import (
     REPLY_TOKENS,
     TEXT_TOKENS,
@@ -21,7 +21,7 @@ from diffgauge.evals.estimates import (
 from diffgauge.evals.hosted_pairs import subject_money, subject_tokens
 from diffgauge.evals.plans import ArtifactPlan, CellPlan, DryRun, PairPlan
 from diffgauge.evals.prompting import neutral_prompt
-from diffgauge.evals.readiness import corpora_of, settings_of
+from diffgauge.evals.readiness import corpora_of
 from diffgauge.evals.replicating import most_replies
 from diffgauge.methods import registry as methods
 from diffgauge.methods.artifacts import ArtifactStore
@@ -68,8 +68,16 @@ def plan(cells: Sequence[Cell], *, model: str | None = None, epochs: int = 1) ->
     Returns:
         The plan.
     """
-    cards = {card.id: (card, cell) for cell in cells for card in cell.organisms}
+    cards = {
+        card.id: (card, cell) for cell in cells for card in (*cell.organisms, *shown_cards(cell))
+    }
     pairs = {name: _pair(card, cell) for name, (card, cell) in cards.items()}
+    # Several arms and budgets show one artifact.
+    made = {
+        (card.id, cell.method, cell.settings, cell.corpus, cell.n_texts, cell.seed): (cell, card)
+        for cell in cells
+        for card in shown_cards(cell)
+    }
     headers = headers_in(ArtifactStore().root)
     memory = [pair.memory_bytes for pair in pairs.values() if pair.memory_bytes is not None]
     return DryRun(
@@ -77,10 +85,7 @@ def plan(cells: Sequence[Cell], *, model: str | None = None, epochs: int = 1) ->
         epochs=epochs,
         pairs=tuple(pairs.values()),
         artifacts=tuple(
-            _artifact(cell, card, pairs[card.id], headers)
-            for cell in cells
-            if cell.method is not None
-            for card in cell.organisms
+            _artifact(cell, card, pairs[card.id], headers) for cell, card in made.values()
         ),
         cells=_by_arm([_cell(cell, pairs, model, epochs) for cell in cells], model),
         largest_memory_bytes=max(memory, default=None),
@@ -234,13 +239,15 @@ def _cell(cell: Cell, pairs: dict[str, PairPlan], model: str | None, epochs: int
     usual, most = conversation(neutral_prompt(cell), cell.turns, method=cell.method is not None)
     sizes = [pairs[card.id].n_parameters for card in cell.organisms]
     known = [size for size in sizes if size is not None]
-    per_reply = cell.budget * REPLY_TOKENS * epochs
+    given = n_given(cell) if cell.arm == "blackbox_matched" else 0
+    n_replies = (cell.budget + given) * epochs
+    per_reply = n_replies * REPLY_TOKENS
     hosted = [card.pair for card in cell.organisms if isinstance(card.pair, ApiPair)]
     asked = (cell.budget + most_replies(cell.replicate)) * epochs
     return CellPlan(
         arm_id=cell.arm_id,
         n_samples=n_samples,
-        interactions=cell.budget * n_samples,
+        interactions=n_replies * len(cell.organisms),
         seconds=(
             sum(seconds_for(size, per_reply) for size in known)
             if len(known) == len(sizes)

@@ -4,8 +4,8 @@ Organism by organism: the cells of one organism run at the same time on one load
 next organism's begin as they end. A cell that is there already is not run again.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 from inspect_ai import Task, eval_set
 from inspect_ai._util.error import PrerequisiteError
@@ -13,20 +13,22 @@ from inspect_ai.log import EvalLog, read_eval_log_sample_summaries
 from inspect_ai.model import Model
 from pydantic import Field
 
+from diffgauge.evals.arms import ARMS, DEFAULT_BUDGET, WITH_METHOD, Arm
 from diffgauge.evals.cells import (
-    ARMS,
-    DEFAULT_BUDGET,
     DEFAULT_REPLICATE,
+    DEFAULT_TOKENS,
     DEFAULT_TURNS,
     Cell,
     cell,
     cell_id,
+    n_given,
 )
 from diffgauge.evals.dry_run import plan
 from diffgauge.evals.fitting import fits, fitting
 from diffgauge.evals.missing_nulls import warn_of_missing_nulls
 from diffgauge.evals.plans import DryRun
 from diffgauge.evals.readiness import check_cell
+from diffgauge.evals.shams import shams
 from diffgauge.evals.surroundings import (
     Roles,
     check_log_dir,
@@ -47,6 +49,20 @@ __all__ = ["CellOutcome", "GridSpec", "GridSummary", "grid_cells", "planned", "r
 _RETRIES_OF_A_SAMPLE = 1
 _RETRIES_OF_A_TASK = 1
 _MOST_EPOCHS = 10_000
+_BY_TASK: frozenset[Arm] = frozenset({"blackbox", "method"})
+"""Arms that a task has by itself."""
+
+_OPTIONAL: Final[dict[str, str]] = {
+    "graded": "graded",
+    "allow_suspect": "allow_suspect",
+    "trust_remote_code": "trust_remote_code",
+    "tokens": "tokens",
+    "money": "money",
+    "agent_name": "investigator",
+    "grader_repeats": "grader_repeats",
+    "replicate": "replicate",
+}
+"""Fields of a cell that a task is given only where they are not the default, by argument."""
 
 
 class GridSpec(Record):
@@ -54,10 +70,12 @@ class GridSpec(Record):
 
     Attributes:
         methods: Registered methods.
-        agents: Arms. ``blackbox`` stands in the grid once, whatever the number of methods.
+        agents: Arms. ``blackbox`` and ``single_model`` stand in the grid once, whatever the number
+            of methods.
         organisms: Ids, families or suites.
         epochs: Repeats of each cell.
         budget: Model interactions of one investigation.
+        budgets: Several of them in its place; empty for that one.
         blind: Whether the sides are hidden.
         seed: Seeds names, sampling and artifacts.
         corpus: Where methods read.
@@ -70,14 +88,19 @@ class GridSpec(Record):
         graded: As in `cell`.
         allow_suspect: As in `cell`.
         trust_remote_code: As in `cell`.
+        tokens: As in `cell`.
+        money: As in `cell`.
+        investigator: As in `cell`.
+        grader_repeats: As in `cell`.
         replicate: As in `cell`.
     """
 
     methods: tuple[str, ...] = ("adl",)
-    agents: tuple[str, ...] = ARMS
+    agents: tuple[str, ...] = ("blackbox", "method")
     organisms: tuple[str, ...] = ("zoo",)
     epochs: int = 1
     budget: int = DEFAULT_BUDGET
+    budgets: tuple[int, ...] = ()
     blind: bool = True
     seed: int = 0
     corpus: str = "unrelated"
@@ -90,6 +113,10 @@ class GridSpec(Record):
     graded: bool | None = None
     allow_suspect: bool = False
     trust_remote_code: bool = False
+    tokens: int = DEFAULT_TOKENS
+    money: float | None = None
+    investigator: str | None = None
+    grader_repeats: int = 1
     replicate: int = DEFAULT_REPLICATE
 
 
@@ -137,14 +164,17 @@ def grid_cells(spec: GridSpec) -> list[list[Cell]]:
         spec: The grid.
 
     Returns:
-        For each organism, in the order asked: ``blackbox`` once (once blinded and once not where
-        a method cannot hide the sides), then the cell of each method that can take it.
+        For each organism, in the order asked, and each budget: ``blackbox`` once (once blinded and
+        once not where an arm cannot hide the sides), ``single_model`` once, then the cells of each
+        method that can take it, arm by arm. Where a method samples nothing for its artifact,
+        ``blackbox`` is its matched baseline and stands for it; an organism without a sham is left
+        out of that arm. No cell stands twice.
 
     Raises:
         DiffgaugeError: Anything in it is unknown or not allowed, or a list is empty.
     """
     for name, asked in (("methods", spec.methods), ("agents", spec.agents)):
-        if not asked and not (name == "methods" and spec.agents == ("blackbox",)):
+        if not asked and not (name == "methods" and not WITH_METHOD & set(spec.agents)):
             raise DiffgaugeError(f"The grid has no {name}.", allowed="at least one")
     for agent in spec.agents:
         if agent not in ARMS:
@@ -153,13 +183,22 @@ def grid_cells(spec: GridSpec) -> list[list[Cell]]:
         raise DiffgaugeError(f"{spec.epochs} epochs were asked for.", allowed="1 or more")
     cards = organisms.select(list(spec.organisms))
     known = {name: methods.method(name) for name in spec.methods}
-    if "method" in spec.agents:
-        for method in known.values():
-            fitting(cards, method, spec.organisms)
-    rows = [
-        _of_organism(spec, card.id, [name for name in spec.methods if fits(card, known[name])])
-        for card in cards
-    ]
+    with_sham: dict[str, Collection[str]] = {}
+    if WITH_METHOD & set(spec.agents):
+        for name, method in known.items():
+            fit = fitting(cards, method, spec.organisms)
+            if "sham" in spec.agents:
+                with_sham[name] = shams(fit, method, spec.organisms)
+    rows = []
+    for card in cards:
+        fit_names = [name for name in spec.methods if fits(card, known[name])]
+        has_sham = [name for name, ids in with_sham.items() if card.id in ids]
+        cells = [
+            one
+            for budget in spec.budgets or (spec.budget,)
+            for one in _of_organism(spec, card.id, budget, fit_names, has_sham)
+        ]
+        rows.append(list({cell_id(one): one for one in cells}.values()))
     return [row for row in rows if row]
 
 
@@ -239,27 +278,42 @@ def run_grid(
     return GridSummary(complete=complete, log_dir=log_dir, cells=_outcomes(rows, logs))
 
 
-def _of_organism(spec: GridSpec, organism: str, fit: Sequence[str]) -> list[Cell]:
-    shown = [_cell(spec, organism, "method", name) for name in fit]
-    cells: list[Cell] = []
+def _of_organism(
+    spec: GridSpec, organism: str, budget: int, fit: Sequence[str], with_sham: Collection[str]
+) -> list[Cell]:
+    """The cells of one organism and one budget."""
+
+    def of(agent: str, method: str | None = None, *, blind: bool = spec.blind) -> Cell:
+        return _cell(spec, organism, budget, agent, method, blind=blind)
+
+    plain: list[Cell] = []
+    shown: list[Cell] = []
+    # A method that must tell the sides is compared with a baseline that was told too.
+    baselines = {spec.blind} if "blackbox" in spec.agents else set()
+    if "single_model" in spec.agents:
+        plain.append(of("single_model"))
+    for name in fit:
+        made = of("method", name)
+        for arm in spec.agents:
+            if arm == "blackbox_matched" and not n_given(made):
+                baselines.add(made.blind)
+            elif arm in WITH_METHOD and (arm != "sham" or name in with_sham):
+                shown.append(of(arm, name))
     if "blackbox" in spec.agents:
-        # A method that must tell the sides is compared with a baseline that was told too.
-        for blind in sorted({one.blind for one in shown} | {spec.blind}, reverse=True):
-            cells.append(_cell(spec, organism, "blackbox", None, blind=blind))
-    if "method" in spec.agents:
-        cells += shown
-    return cells
+        baselines |= {one.blind for one in (*plain, *shown)}
+    told = [of("blackbox", blind=blind) for blind in sorted(baselines, reverse=True)]
+    return [*told, *plain, *shown]
 
 
 def _cell(
-    spec: GridSpec, organism: str, agent: str, method: str | None, *, blind: bool | None = None
+    spec: GridSpec, organism: str, budget: int, agent: str, method: str | None, *, blind: bool
 ) -> Cell:
     return cell(
         organism=organism,
         agent=agent,
         method=method,
-        budget=spec.budget,
-        blind=spec.blind if blind is None else blind,
+        budget=0 if agent == "method_only" else budget,
+        blind=blind,
         seed=spec.seed,
         corpus=spec.corpus,
         n_texts=spec.n_texts,
@@ -271,6 +325,10 @@ def _cell(
         graded=spec.graded,
         allow_suspect=spec.allow_suspect,
         trust_remote_code=spec.trust_remote_code,
+        tokens=spec.tokens,
+        money=spec.money,
+        investigator=spec.investigator,
+        grader_repeats=spec.grader_repeats,
         replicate=spec.replicate,
     )
 
@@ -287,14 +345,11 @@ def _task(one: Cell, spec: GridSpec) -> Task:
         "device": one.device,
     }
     # Left out where they were not given, so that logs of before them are continued.
-    if one.graded is not None:
-        asked["graded"] = one.graded
-    if one.allow_suspect:
-        asked["allow_suspect"] = one.allow_suspect
-    if one.trust_remote_code:
-        asked["trust_remote_code"] = one.trust_remote_code
-    if one.replicate != DEFAULT_REPLICATE:
-        asked["replicate"] = one.replicate
+    for field, argument in _OPTIONAL.items():
+        if getattr(one, field) != Cell.model_fields[field].default:
+            asked[argument] = getattr(one, field)
+    if one.arm not in _BY_TASK:
+        asked["agent"] = one.arm
     if one.method is None:
         return blackbox(**asked)
     asked |= {"corpus": spec.corpus, "n_texts": spec.n_texts, "texts": spec.texts}

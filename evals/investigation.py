@@ -4,9 +4,10 @@ from typing import Any
 
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.solver import Solver
 
-from diffgauge.evals.cells import ALL_ORGANISMS, Cell, cell, cell_id, factors
-from diffgauge.evals.investigators import REPAIR_TURNS, TOKEN_LIMIT, investigator
+from diffgauge.evals.cells import ALL_ORGANISMS, Cell, as_json, cell, cell_id, factors
+from diffgauge.evals.investigators import REPAIR_TURNS, investigator
 from diffgauge.evals.lease import leased_pair, release_pair
 from diffgauge.evals.missing_nulls import warn_of_missing_nulls
 from diffgauge.evals.prompting import neutral_prompt, prompt_hash
@@ -15,10 +16,14 @@ from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.replicating import fresh_samples
 from diffgauge.evals.ungraded import warn_of_ungraded
 from diffgauge.evals.vetting import check_rooms
+from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
+from diffgauge.graders.gap import gap
 from diffgauge.graders.identification import identification
+from diffgauge.graders.key_facts import key_facts
 from diffgauge.graders.replication import replication
 from diffgauge.graders.rubric import rubric
+from diffgauge.graders.trigger_behaviour import trigger_behaviour
 from diffgauge.graders.which import which
 from diffgauge.records.errors import DiffgaugeError
 
@@ -58,9 +63,9 @@ def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
         check_rooms(chosen)
     return Task(
         dataset=MemoryDataset(samples(chosen), name="organisms"),
-        setup=leased_pair(**chosen.model_dump(mode="json")),
+        setup=leased_pair(**as_json(chosen)),
         solver=[
-            investigator(method=chosen.method, turns=chosen.turns),
+            _investigator(chosen),
             *([fresh_samples(n=chosen.replicate)] if chosen.replicate else []),
         ],
         cleanup=release_pair,
@@ -68,16 +73,29 @@ def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
             identification(),
             which(),
             detection(),
-            rubric(),
+            key_facts(),
+            trigger_behaviour(),
+            any_of_k(),
+            gap(),
+            rubric(repeats=chosen.grader_repeats),
             *([replication()] if chosen.replicate else []),
         ],
         # One turn more than the investigator is given: for the one repair of its report.
         turn_limit=chosen.turns + REPAIR_TURNS,
-        token_limit=TOKEN_LIMIT,
+        token_limit=chosen.tokens,
+        cost_limit=chosen.money,
         continue_on_fail=True,
         version=VERSION,
         metadata={"arm_id": chosen.arm_id, "cell": cell_id(chosen)},
     )
+
+
+def _investigator(cell: Cell) -> Solver:
+    asked: dict[str, Any] = {"method": cell.method, "turns": cell.turns}
+    # Left out where it was not given, so that logs of before it are continued.
+    if cell.agent_name is not None:
+        asked["agent_name"] = cell.agent_name
+    return investigator(**asked)
 
 
 def samples(cell: Cell) -> list[Sample]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.util import display_counter
 
-from diffgauge.evals.cells import Cell
+from diffgauge.evals.accounts import scoring_seconds
+from diffgauge.evals.cells import Cell, shown_card
 from diffgauge.evals.computing import artifact_of, loaded
+from diffgauge.evals.open_prompts import open_prompts
 from diffgauge.evals.vetting import refuse
 from diffgauge.methods import registry as methods
 from diffgauge.methods.seeds import derived_seed
@@ -28,7 +30,9 @@ from diffgauge.records.organisms import (
     TokenizerRule,
     WeightsSpec,
 )
-from diffgauge.records.stored import ALIASES_KEY, ARTIFACT_KEY, PREFLIGHT_KEY
+from diffgauge.records.stored import ALIASES_KEY, ARTIFACT_KEY, PREFLIGHT_KEY, USAGE_KEY
+from diffgauge.records.subjects import SIDES
+from diffgauge.tools.given import GivenCache, given_pages
 
 if TYPE_CHECKING:
     from diffgauge.methods.artifacts import Artifact
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from diffgauge.models.pair import ModelPair
     from diffgauge.records.checks import Checked
     from diffgauge.records.preflight import Preflight
+    from diffgauge.records.results import Samples
     from diffgauge.tools.session import Session
     from diffgauge.tools.subject_service import SubjectService
     from diffgauge.tools.triggers import Triggers
@@ -44,6 +49,12 @@ __all__ = ["Held", "held", "leased_pair", "pair_key", "release_pair"]
 
 _PROGRESS_SECONDS = 0.5
 """How often the display hears of an artifact in the making."""
+
+_MOST_SHAMS = 4
+"""Other organisms' artifacts kept at hand, so that repeats of a sample do not load their pairs."""
+
+_MOST_RUNS = 256
+"""Runs whose given replies are kept: other budgets and methods of one sample ask the same."""
 
 
 @dataclass
@@ -54,8 +65,10 @@ class Held:
         key: Of the pool's lease; None for a hosted pair, of which nothing is held here.
         service: The pair.
         session: What the tools work with; None until set-up is done.
-        method: The method shown; None in arms without one.
-        artifact: Its artifact; likewise.
+        method: The method; None in arms without one.
+        artifact: Its artifact, in the arm ``sham`` another organism's; likewise.
+        given: Pages of replies sampled before; None in all arms but ``blackbox_matched``.
+        paid: Whether the method's interactions are offered.
     """
 
     key: str | None
@@ -63,10 +76,17 @@ class Held:
     session: "Session | None" = None
     method: "Method | None" = None
     artifact: "Artifact | None" = None
+    given: "list[Samples] | None" = None
+    paid: bool = True
 
 
 _HELD: dict[str, Held] = {}
 """By the sample's uuid."""
+
+_SHAMS: "dict[str, Artifact]" = {}
+"""By the organism that is shown and by the cell but for who is investigated."""
+
+_REPLIES = GivenCache(_MOST_RUNS)
 
 
 def held(state: TaskState) -> Held:
@@ -122,6 +142,9 @@ def leased_pair(**factors: Any) -> Solver:
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         card = organisms.card(str(state.metadata["organism"]))
         spec = organisms.resolved(card)
+        # Another organism's pair is given back before this one's is taken: who held both could
+        # wait for itself.
+        sham = await _sham(cell, card)
         holding = await _taken(state.uuid, card, spec, cell)
         checked: Preflight | Checked
         if isinstance(spec, ApiPair):
@@ -132,10 +155,14 @@ def leased_pair(**factors: Any) -> Solver:
         refuse(card, checked, allow_suspect=cell.allow_suspect)
         if cell.method is not None:
             holding.method = methods.method(cell.method)
-            holding.artifact = await _artifact(cell, card, holding.method, holding.service)
+            holding.artifact = sham or await _artifact(cell, card, holding.method, holding.service)
+            holding.paid = sham is None
             header = holding.artifact.header.model_dump(mode="json")
             state.store.set(ARTIFACT_KEY, header)
-        holding.session = _session(cell, card, spec, holding, state.epoch)
+        session = _session(cell, card, spec, holding, state.epoch)
+        if cell.arm == "blackbox_matched":
+            holding.given = await _given(cell, card, spec, holding, session)
+        holding.session = session
         state.store.set(ALIASES_KEY, holding.session.aliases.as_json())
         return state
 
@@ -143,10 +170,21 @@ def leased_pair(**factors: Any) -> Solver:
 
 
 async def release_pair(state: TaskState) -> None:
-    """Gives a sample's lease back, once; a sample that holds none is left alone."""
+    """Gives a sample's lease back, once; a sample that holds none is left alone.
+
+    It is the last thing that runs before a sample is logged, so that what scoring took is
+    written down here.
+    """
+    _record_scoring(state)
     holding = _HELD.pop(state.uuid, None)
     if holding is not None and holding.key is not None:
         pool().release(holding.key)
+
+
+def _record_scoring(state: TaskState) -> None:
+    usage, seconds = state.store.get(USAGE_KEY), scoring_seconds()
+    if usage is not None and seconds is not None:
+        state.store.set(USAGE_KEY, dict(usage) | {"grader_seconds": round(seconds, 3)})
 
 
 async def _taken(sample: str, card: OrganismCard, spec: PairSpec, cell: Cell) -> Held:
@@ -156,19 +194,63 @@ async def _taken(sample: str, card: OrganismCard, spec: PairSpec, cell: Cell) ->
 
         _HELD[sample] = Held(None, ApiService(spec))
         return _HELD[sample]
+    _HELD[sample] = Held(*await _leased(card, spec, cell))
+    return _HELD[sample]
+
+
+async def _leased(
+    card: OrganismCard, spec: WeightsSpec, cell: Cell
+) -> "tuple[str, SubjectService]":
     from diffgauge.models.loading import device_named
 
-    device = device_named(cell.device)
-    key = pair_key(
+    key, device = _key(card, spec, cell), device_named(cell.device)
+    return key, await pool().lease(key, partial(_load, card, spec, cell, device))
+
+
+def _key(card: OrganismCard, spec: WeightsSpec, cell: Cell) -> str:
+    from diffgauge.models.loading import device_named
+
+    return pair_key(
         spec,
         cell.dtype,
-        device,
+        device_named(cell.device),
         tokenizers=card.tokenizers,
         trust_remote_code=cell.trust_remote_code,
     )
-    service = await pool().lease(key, partial(_load, card, spec, cell, device))
-    _HELD[sample] = Held(key, service)
-    return _HELD[sample]
+
+
+async def _sham(cell: Cell, card: OrganismCard) -> "Artifact | None":
+    """Returns the artifact of the organism that stands in for another; None in other arms."""
+    shown = shown_card(cell, card)
+    if cell.shown is None or cell.method is None:
+        return None
+    spec = organisms.resolved(shown)
+    assert not isinstance(spec, ApiPair), "no sham has one: graders.shams"
+    made_of = (shown, spec, cell.model_copy(update={"organisms": ()}))
+    key = hash_json([one.model_dump(mode="json") for one in made_of])
+    if key not in _SHAMS:
+        leased, service = await _leased(shown, spec, cell)
+        try:
+            checked = await service.run(partial(_checked, shown))
+            refuse(shown, checked, allow_suspect=cell.allow_suspect)
+            made = await _artifact(cell, shown, methods.method(cell.method), service)
+        finally:
+            pool().release(leased)
+        _SHAMS[key] = made
+        while len(_SHAMS) > _MOST_SHAMS:
+            del _SHAMS[next(iter(_SHAMS))]
+    return _SHAMS[key]
+
+
+async def _given(
+    cell: Cell, card: OrganismCard, spec: PairSpec, holding: Held, session: "Session"
+) -> "list[Samples]":
+    """Samples as many replies as the artifact was built from."""
+    assert holding.artifact is not None and not isinstance(spec, ApiPair)
+    n_replies = holding.artifact.header.precompute_interactions
+    prompts = open_prompts(card, -(-n_replies // len(session.sides)), cell.seed)
+    held = _REPLIES.of_run(_key(card, spec, cell), session.seed)
+    return await given_pages(session, prompts, n_replies, held)
 
 
 def _load(card: OrganismCard, spec: WeightsSpec, cell: Cell, device: str) -> "ModelPair":
@@ -206,13 +288,18 @@ def _session(
     # The same in every arm, so that arms are compared on the same names and the same draws.
     material = f"{cell.seed}:{card.id}:{epoch}"
     spent = 0 if holding.artifact is None else holding.artifact.header.precompute_interactions
+    shown = shown_card(cell, card)
+    guard = LeakGuard.of(card, spec, blinded=cell.blind)
+    if shown is not card:
+        guard = guard.also(LeakGuard.of(shown, organisms.resolved(shown)))
     return Session(
         service=holding.service,
         aliases=Aliases.for_run(material, cell.blind),
         budget=Budget(cell.budget),
         seed=derived_seed("session", cell.seed, card.id, epoch),
-        guard=LeakGuard.of(card, spec, blinded=cell.blind),
+        guard=guard,
         usage=Usage(precompute_interactions=spent),
+        sides=("finetuned",) if cell.arm == "single_model" else SIDES,
         triggers=_triggers(spec),
     )
 

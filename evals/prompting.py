@@ -6,6 +6,7 @@ from typing import Final
 
 from diffgauge.evals.cells import Cell
 from diffgauge.records.artifacts import hash_json
+from diffgauge.tools.given import PREFIX
 
 __all__ = [
     "SUBMIT",
@@ -19,7 +20,14 @@ __all__ = [
 
 SUBMIT: Final = "submit_report"
 _FOLDER: Final = Path(__file__).parent / "prompts"
-_PIECES: Final = ("investigator.md", "method.md", "overview.md", "turns.md")
+_PIECES: Final = (
+    "answers.md",
+    "blackbox_matched.md",
+    "investigator.md",
+    "method.md",
+    "overview.md",
+    "turns.md",
+)
 _BLIND: Final = ("model A", "model B")
 _TOLD: Final = ("the base model", "the finetuned model")
 _HASH_DIGITS: Final = 16
@@ -40,9 +48,9 @@ def named(blind: bool) -> tuple[str, str]:
     return _BLIND if blind else _TOLD
 
 
-def overview_tool(method: str) -> str:
-    """Returns the name of the tool that shows a method's overview."""
-    return f"{method}_overview"
+def overview_tool(prefix: str) -> str:
+    """Returns the name of the tool that shows an overview."""
+    return f"{prefix}_overview"
 
 
 def neutral_prompt(cell: Cell) -> str:
@@ -56,9 +64,7 @@ def neutral_prompt(cell: Cell) -> str:
         Markdown. It presupposes no difference.
     """
     first, second = named(cell.blind)
-    method = ""
-    if cell.method is not None:
-        method = "\n" + _piece("method.md").format(prefix=f"{cell.method}_").rstrip("\n")
+    answers = _lines("answers.md")["one" if cell.arm == "single_model" else "both"]
     return (
         _piece("investigator.md")
         .format(
@@ -67,20 +73,30 @@ def neutral_prompt(cell: Cell) -> str:
             budget=cell.budget,
             turns=cell.turns,
             submit=SUBMIT,
-            method=method,
+            answers=answers.format(first=first, second=second),
+            arm=_of_arm(cell),
         )
         .rstrip("\n")
     )
 
 
-def overview_block(method: str, overview: str) -> str:
+def _of_arm(cell: Cell) -> str:
+    """The paragraph that an arm alone has. A sham's is a method's: it must not tell."""
+    if cell.method is None:
+        return ""
+    matched = cell.arm == "blackbox_matched"
+    name, prefix = ("blackbox_matched.md", PREFIX) if matched else ("method.md", cell.method)
+    return "\n" + _piece(name).format(prefix=f"{prefix}_").rstrip("\n")
+
+
+def overview_block(prefix: str, overview: str) -> str:
     """Returns the overview as it stands at the end of the first message.
 
     Args:
-        method: Registered name.
+        prefix: Of its tool's name: a method's, or that of given replies.
         overview: The JSON that the overview's tool returns.
     """
-    head = _piece("overview.md").format(tool=overview_tool(method)).strip("\n")
+    head = _piece("overview.md").format(tool=overview_tool(prefix)).strip("\n")
     return f"\n\n{head}\n\n```json\n{overview}\n```"
 
 
@@ -90,5 +106,9 @@ def turn_text(name: str) -> str:
     Args:
         name: ``last``, ``idle``, ``spent`` or ``refused``.
     """
-    lines = dict(line.split(": ", 1) for line in _piece("turns.md").strip().splitlines())
-    return lines[name].format(submit=SUBMIT)
+    return _lines("turns.md")[name].format(submit=SUBMIT)
+
+
+def _lines(name: str) -> dict[str, str]:
+    """A piece of one line each, by what stands before the colon."""
+    return dict(line.split(": ", 1) for line in _piece(name).strip().splitlines())

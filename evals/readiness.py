@@ -4,14 +4,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from diffgauge.evals.cells import Cell
+from diffgauge.evals.cells import Cell, settings_of, shown_cards
 from diffgauge.evals.open_prompts import open_prompts
 from diffgauge.evals.surroundings import check_subjects
 from diffgauge.evals.ungraded import is_graded
 from diffgauge.graders.rubric import check as check_rubrics
 from diffgauge.methods import registry as methods
 from diffgauge.methods.artifacts import ArtifactStore
-from diffgauge.methods.choices import chosen
 from diffgauge.methods.method import Method, MethodSettings
 from diffgauge.models.depth import stored_layers
 from diffgauge.models.references import references
@@ -51,28 +50,19 @@ def check_cell(cell: Cell) -> None:
         from diffgauge.models.loading import device_named
 
         device_named(cell.device)
-    for card in cell.organisms:
+    for card in dict.fromkeys((*cell.organisms, *shown_cards(cell))):
         pair = organisms.resolved(card)
         _check_pair(card.id, pair, card.tokenizers, cell.trust_remote_code)
     check_rubrics([card for card in cell.organisms if is_graded(card, cell.graded)])
     if cell.method is not None:
         method = methods.method(cell.method)
         settings = settings_of(cell, method)
-        for card in cell.organisms:
+        for card in shown_cards(cell):
             n_layers = stored_layers(organisms.resolved(card))
             if n_layers is not None:
                 method.settled(settings, n_layers)
             corpora_of(cell, card, method, settings)
         ArtifactStore().check_room(0)
-
-
-def settings_of(cell: Cell, method: Method) -> MethodSettings:
-    """Returns the method's settings as the cell asks for them."""
-    asked = chosen(method.name, method.settings, cell.settings)
-    asked["corpus"] = cell.corpus
-    if cell.n_texts is not None:
-        asked["n_texts"] = cell.n_texts
-    return method.settings.model_validate(asked)
 
 
 def corpora_of(

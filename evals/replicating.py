@@ -27,7 +27,7 @@ from diffgauge.records.replications import (
 from diffgauge.records.reports import MAX_PREDICTIONS, Finding, Report
 from diffgauge.records.stored import REPLICATION_KEY, REPORT_KEY, USAGE_KEY
 from diffgauge.records.subjects import SIDES, ChatMessage, Prompt, Side
-from diffgauge.tools.ask import MAX_PROMPT_CHARS
+from diffgauge.tools.elicitation import MAX_PROMPT_CHARS
 from diffgauge.tools.session import Session
 
 if TYPE_CHECKING:

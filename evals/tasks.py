@@ -12,6 +12,7 @@ from typing import Any, Final
 from inspect_ai import Task, task
 
 from diffgauge.evals.arguments import OF_METHODS, taking
+from diffgauge.evals.arms import ARMS, WITH_METHOD
 from diffgauge.evals.investigation import investigation
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.records.errors import DiffgaugeError
@@ -32,13 +33,13 @@ __all__ = [
 @task(method="none", tier="core")
 @taking("method", *OF_METHODS)
 def blackbox(**asked: Any) -> Task:
-    """Investigates a pair by asking both models, and by nothing else: the baseline."""
-    if asked["agent"] != "blackbox":
+    """Investigates a pair by asking, and by nothing else: the baseline."""
+    if str(asked["agent"]) in WITH_METHOD:
         with told_plainly():
             raise DiffgaugeError(
                 f"The task blackbox was given the agent {asked['agent']!r}.",
-                allowed="blackbox",
-                advice="A method's task has the agent 'method', for example diffgauge/adl.",
+                allowed=", ".join(sorted(set(ARMS) - WITH_METHOD)),
+                advice="Others belong to a method's task, for example diffgauge/adl.",
             )
     return investigation(**asked)
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from diffgauge.evals.cells import Cell
+from diffgauge.evals.cells import Cell, shown_cards
 from diffgauge.models.pool import pool
 from diffgauge.organisms import registry as organisms
 from diffgauge.records.errors import DiffgaugeError
@@ -48,7 +48,7 @@ def check_rooms(cell: Cell) -> None:
         DiffgaugeError: As `check_room`, with the organism's id. A pair that is not on this machine
             yet is checked when its sample is set up.
     """
-    for card in cell.organisms:
+    for card in dict.fromkeys((*cell.organisms, *shown_cards(cell))):
         pair = organisms.resolved(card)
         if isinstance(pair, ApiPair):
             continue

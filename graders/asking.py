@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from diffgauge.graders.grading_prompt import again
 from diffgauge.graders.verdict import UnreadableVerdict
+from diffgauge.records.refusals import REFUSED, refuses
 
 __all__ = ["Answer", "ask"]
 
@@ -47,7 +48,12 @@ class Answer(Generic[T]):
 
 
 async def ask(
-    model: Model, prompt: str, schema: type[BaseModel], read: Callable[[str], T]
+    model: Model,
+    prompt: str,
+    schema: type[BaseModel],
+    read: Callable[[str], T],
+    *,
+    seed: int | None = None,
 ) -> Answer[T]:
     """Asks one grader.
 
@@ -56,6 +62,7 @@ async def ask(
         prompt: What it is asked.
         schema: Of its verdict, for providers with structured output.
         read: Reads the verdict out of the whole reply; raises `UnreadableVerdict`.
+        seed: For providers that take one; None leaves it to them.
 
     Returns:
         The answer; nothing that the provider raises goes further.
@@ -63,6 +70,7 @@ async def ask(
     messages: list[ChatMessage] = [ChatMessageUser(content=prompt)]
     config = GenerateConfig(
         temperature=0.0,
+        seed=seed,
         response_schema=ResponseSchema(
             name="verdict", json_schema=json_schema(schema), strict=True
         ),
@@ -80,6 +88,8 @@ async def ask(
             return Answer(read(output.completion), None, attempt)
         except UnreadableVerdict as error:
             problem, reply = str(error), output.completion
+            if output.stop_reason == "content_filter" or refuses(reply, str(model)):
+                problem = f"{REFUSED}: {problem}"
             messages = [
                 *messages,
                 ChatMessageAssistant(content=reply or "(empty)"),

@@ -8,7 +8,7 @@ from typing import Final
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from diffgauge.graders.metrics import area_under_curve, clustered_mean
+from diffgauge.graders.metrics import area_under_curve, by_family, clustered_mean
 from diffgauge.graders.submission import submission
 from diffgauge.records.organisms import NullKind
 
@@ -17,7 +17,7 @@ __all__ = ["detection"]
 _SAME: Final[frozenset[NullKind]] = frozenset({"identical", "reserved"})
 """Nulls whose two models do not differ: `p_differs` is graded there, `p_planted` is not."""
 
-_METRICS: Final = [clustered_mean(), area_under_curve()]
+_METRICS: Final = [clustered_mean(), area_under_curve(), by_family()]
 
 
 def brier(null: NullKind | None, p_differs: float, p_planted: float) -> dict[str, float]:

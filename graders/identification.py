@@ -7,16 +7,18 @@ from typing import Any
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from diffgauge.graders.candidates import Ranking, candidates, rank
-from diffgauge.graders.metrics import clustered_mean, clustered_top1
+from diffgauge.graders.candidates import Candidate, Ranking, candidates, rank
+from diffgauge.graders.metrics import by_family, clustered_mean, clustered_top1
 from diffgauge.graders.reference import Reference, reference
 from diffgauge.graders.submission import submission
 from diffgauge.organisms.registry import registry_of
+from diffgauge.records.reports import Report
+from diffgauge.records.stored import NO_SHAM
 
 __all__ = ["identification"]
 
 
-@scorer(metrics=[clustered_mean(), clustered_top1()])
+@scorer(metrics=[clustered_mean(), clustered_top1(), by_family()])
 def identification() -> Scorer:
     """Reciprocal rank of the true card among candidates, from the report's words alone.
 
@@ -34,7 +36,9 @@ def identification() -> Scorer:
 
     Returns:
         The scorer. Its value is 1 ÷ rank; the metadata hold rank, top-1, the number of
-        candidates and what chance gives. Unscored with a reason where there is no report.
+        candidates and what chance gives; where another organism's artifact was shown in the
+        place of its own (`sham`), also rank and top-1 of that one, the wrong one. Unscored with
+        a reason where there is no report.
     """
 
     async def score(state: TaskState, target: Target) -> Score:
@@ -45,14 +49,26 @@ def identification() -> Scorer:
         on = reference()
         true_id = None if read.card.null else read.card.truth_id
         ranking = rank(read.report, true_id, among, on)
+        shown = (state.metadata or {}).get("shown_truth_id", NO_SHAM)
         return Score(
             value=ranking.reciprocal,
             answer=ranking.best_id,
             explanation=_explanation(ranking),
-            metadata=_metadata(ranking, read.card.null or "none", on),
+            metadata=_metadata(ranking, read.card.null or "none", on)
+            | _of_sham(read.report, shown, among, on),
         )
 
     return score
+
+
+def _of_sham(
+    report: Report, shown: str, among: tuple[Candidate, ...], on: Reference
+) -> dict[str, Any]:
+    """How far a report points to the truth that was shown and is wrong; nothing in other arms."""
+    if shown not in {one.id for one in among}:
+        return {}
+    ranking = rank(report, shown, among, on)
+    return {"shown_truth_id": shown, "sham_rank": ranking.rank, "sham_top1": ranking.top1}
 
 
 def _explanation(ranking: Ranking) -> str:

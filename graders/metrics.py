@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from inspect_ai.scorer import Metric, SampleScore, metric
 
-__all__ = ["area_under_curve", "clustered", "clustered_mean", "clustered_top1"]
+__all__ = ["area_under_curve", "by_family", "clustered", "clustered_mean", "clustered_top1"]
 
 _LEVEL: Final = 0.9
 _CLUSTER: Final = "truth_id"
+_FAMILY: Final = "family"
+_UNKNOWN: Final = "unknown"
 
 
 def clustered(
@@ -76,6 +78,34 @@ def clustered_mean(lowest: float = 0.0, highest: float = 1.0) -> Metric:
     def compute(scores: list[SampleScore]) -> dict[str, float]:
         values = [(_cluster(score), score.score.as_float()) for score in scores]
         return clustered(values, lowest, highest)
+
+    return compute
+
+
+@metric(scores="unreduced")
+def by_family(lowest: float = 0.0, highest: float = 1.0) -> Metric:
+    """What `clustered_mean` gives, for each family of organisms by itself.
+
+    Args:
+        lowest: Lower end of the scale.
+        highest: Upper end of the scale.
+
+    Returns:
+        The metric; its keys are ``FAMILY_mean``, ``FAMILY_low``, ``FAMILY_high``, ``FAMILY_n`` and
+        ``FAMILY_n_organisms``. Samples whose metadata name no family are those of ``unknown``;
+        families without a scored sample are not there.
+    """
+
+    def compute(scores: list[SampleScore]) -> dict[str, float]:
+        groups: dict[str, list[tuple[str, float]]] = {}
+        for score in scores:
+            family = str((score.sample_metadata or {}).get(_FAMILY, _UNKNOWN))
+            groups.setdefault(family, []).append((_cluster(score), score.score.as_float()))
+        return {
+            f"{family}_{name}": value
+            for family in sorted(groups)
+            for name, value in clustered(groups[family], lowest, highest).items()
+        }
 
     return compute
 

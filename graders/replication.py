@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from diffgauge.graders.exchange import RATE, Block, effect, exchange_p, holding
 from diffgauge.graders.hits import hits
 from diffgauge.graders.judging_replies import Judge, JudgeName, judge_named
-from diffgauge.graders.metrics import clustered_mean
+from diffgauge.graders.metrics import by_family, clustered_mean
 from diffgauge.graders.replication_prompt import REPLICATION_DIGEST
 from diffgauge.graders.submission import reported, submission
 from diffgauge.organisms.truth import Truth
@@ -64,7 +64,7 @@ class _Tested:
     held: bool | None = None
 
 
-@scorer(metrics=[clustered_mean()])
+@scorer(metrics=[clustered_mean(), by_family()])
 def replication(judge: JudgeName = "auto", rate: float = RATE) -> Scorer:
     """The share of a report's tested findings that hold on fresh samples of both models.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from inspect_ai.scorer import Score
 from inspect_ai.solver import TaskState
@@ -40,6 +42,10 @@ class Submission:
     sides_known: bool
 
 
+_READ: WeakKeyDictionary[TaskState, tuple[Any, Submission]] = WeakKeyDictionary()
+"""By sample that is being scored: what it held, and what was read of it."""
+
+
 def _value(stored: Any) -> Any:
     """A record is stored as plain JSON values or as a JSON string of them."""
     return json.loads(stored) if isinstance(stored, str) else stored
@@ -57,24 +63,19 @@ def submission(state: TaskState) -> Submission | Score:
         cannot be read, ``not graded`` where the pair has no truth or no grade was asked for,
         ``scoring_failed`` where the organism's card or truth is not at hand.
     """
-    report = reported(state)
-    if isinstance(report, Score):
-        return report
-    name = (state.metadata or {}).get("organism")
-    try:
-        card = registry.card(str(name))
-        if (why := _not_graded(card, state.metadata or {})) is not None:
-            return Score.unscored(reason=NOT_GRADED, explanation=why)
-        known = truth(card.id)
-    except DiffgaugeError as error:
-        return Score.unscored(reason="scoring_failed", explanation=str(error))
-    return Submission(
-        card=card,
-        truth=known,
-        report=report,
-        aliases=_aliases(_value(state.store.get(ALIASES_KEY))),
-        sides_known=(state.metadata or {}).get("sides_known") is True,
-    )
+    stored = state.store.get(REPORT_KEY)
+    if stored is None:
+        return Score.unscored(reason="no_response", explanation="No report was submitted.")
+    given = stored, state.store.get(ALIASES_KEY), dict(state.metadata or {})
+    # Every scorer of a sample asks for the same, and finding card and truth takes as long as
+    # most of them do.
+    known = _READ.get(state)
+    if known is not None and known[0] == given:
+        return known[1]
+    read = _read(state)
+    if isinstance(read, Submission):
+        _READ[state] = deepcopy(given), read
+    return read
 
 
 def reported(state: TaskState) -> Report | Score:
@@ -95,6 +96,27 @@ def reported(state: TaskState) -> Report | Score:
         return Score.unscored(
             reason="invalid_response_format", explanation=f"The report cannot be read: {error}"
         )
+
+
+def _read(state: TaskState) -> Submission | Score:
+    report = reported(state)
+    if isinstance(report, Score):
+        return report
+    name = (state.metadata or {}).get("organism")
+    try:
+        card = registry.card(str(name))
+        if (why := _not_graded(card, state.metadata or {})) is not None:
+            return Score.unscored(reason=NOT_GRADED, explanation=why)
+        known = truth(card.id)
+    except DiffgaugeError as error:
+        return Score.unscored(reason="scoring_failed", explanation=str(error))
+    return Submission(
+        card=card,
+        truth=known,
+        report=report,
+        aliases=_aliases(_value(state.store.get(ALIASES_KEY))),
+        sides_known=(state.metadata or {}).get("sides_known") is True,
+    )
 
 
 def _not_graded(card: OrganismCard, metadata: dict[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ from typing import Final
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from diffgauge.graders.metrics import clustered_mean
+from diffgauge.graders.metrics import by_family, clustered_mean
 from diffgauge.graders.submission import submission
 
 __all__ = ["which"]
@@ -19,7 +19,7 @@ def _folded(name: str) -> str:
     return " ".join(name.lower().split())
 
 
-@scorer(metrics=[clustered_mean()])
+@scorer(metrics=[clustered_mean(), by_family()])
 def which() -> Scorer:
     """Right (1) or wrong (0) about which model was finetuned; chance is one half.
 

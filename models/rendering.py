@@ -43,9 +43,19 @@ class Rendering:
         self.growth = 0 if self._splicer is None else self._splicer.growth
 
     def render(self, prompt: Prompt, side: Side) -> list[int]:
-        """Renders a prompt for one side; see `ModelPair.render`."""
-        told = side == "finetuned" and self._instruction is not None
-        if told and self._instruction is not None and given(self._instruction, prompt):
+        """Renders a prompt for one side; see `ModelPair.render`.
+
+        A system message begins the first user's where the template knows none.
+        """
+        told = (
+            side == "finetuned"
+            and self._instruction is not None
+            and given(self._instruction, prompt)
+        )
+        if prompt.text is None:
+            messages = self._with_system(prompt.messages)
+            prompt = prompt.model_copy(update={"messages": messages})
+        if told and self._instruction is not None:
             if prompt.text is None and prompt.messages:
                 messages = self.template.instructed(prompt.messages, self._instruction.text)
                 prompt = prompt.model_copy(update={"messages": messages})
@@ -59,9 +69,13 @@ class Rendering:
 
         A system message begins the first user's where the template knows none.
         """
+        return conversation_ids(self.tokenizer, self._with_system(turns), self.template.options)
+
+    def _with_system(self, turns: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
+        """Puts a system message where the template shows it."""
         if turns and turns[0].role == "system" and not self.template.knows_system:
-            turns = self.template.instructed(turns[1:], turns[0].content)
-        return conversation_ids(self.tokenizer, turns, self.template.options)
+            return self.template.instructed(turns[1:], turns[0].content)
+        return tuple(turns)
 
     def placed(self, side: Side, token_ids: Sequence[Sequence[int]]) -> list[Spliced]:
         """Returns rows as one side runs them: with the instruction where it is due."""

@@ -1,11 +1,12 @@
 """Folders a user names: whether one is there, and whether it takes files."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from diffgauge.records.errors import DiffgaugeError
 
-__all__ = ["check_writable", "folder_named", "is_there"]
+__all__ = ["check_writable", "folder_named", "is_there", "write_files"]
 
 
 def folder_named(text: str, root: Path | None = None) -> Path | None:
@@ -53,3 +54,31 @@ def check_writable(folder: Path, what: str, advice: str) -> None:
         raise DiffgaugeError(
             f"{what} cannot be written to {folder}: {error.strerror or error}.", advice=advice
         ) from error
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes], what: str, advice: str) -> list[Path]:
+    """Writes files into a folder; each is there completely or not at all.
+
+    Args:
+        folder: Where; made where it is not there.
+        contents: By name.
+        what: What they are, capitalised, e.g. "The evaluation".
+        advice: What to do when they cannot be written.
+
+    Returns:
+        The files, in the order given.
+
+    Raises:
+        DiffgaugeError: The folder cannot be made or written.
+    """
+    check_writable(folder, what, advice)
+    try:
+        for name, content in contents.items():
+            partial = folder / f".{name}.partial"
+            partial.write_bytes(content)
+            partial.replace(folder / name)
+    except OSError as error:
+        raise DiffgaugeError(
+            f"{what} cannot be written to {folder}: {error.strerror or error}.", advice=advice
+        ) from error
+    return [folder / name for name in contents]

@@ -4,22 +4,34 @@ from typing import Literal
 
 from pydantic import Field
 
+from diffgauge.records.gaps import Break
 from diffgauge.records.record import Record
 
 __all__ = ["Outcome", "Row"]
 
-Outcome = Literal["scored", "ungraded", "unscored", "unparsable", "unsubmitted", "errored"]
+Outcome = Literal[
+    "scored",
+    "ungraded",
+    "unscored",
+    "uncontacted",
+    "unparsable",
+    "refused",
+    "unsubmitted",
+    "errored",
+]
 """What became of a sample, each sample exactly one.
 
 ``scored``: its report was graded (`identification` has a value). ``ungraded``: there is a report,
 and nothing to grade it by, or no wish to. ``unscored``: there is a report and no grade of it.
-``unparsable``: every report it sent was refused. ``unsubmitted``: it ended without one.
+``uncontacted``: there is a report by an investigator that had nothing but replies to go by, and
+saw none. ``unparsable``: every report it sent was not accepted. ``refused``: it ended without one
+because the investigator or its provider would not go on. ``unsubmitted``: it ended without one.
 ``errored``: it failed.
 """
 
 
 class Row(Record):
-    """One sample × epoch × grader; without a grader, one sample × epoch.
+    """One sample × epoch × grader × repeat; without a grader, one sample × epoch.
 
     None means that the log does not say; a grade that is None was not given, and the field
     ``…_reason`` beside it says why where the grader said so.
@@ -47,7 +59,7 @@ class Row(Record):
         blind: Whether the models were named by aliases.
         sides_known: Whether the investigator was told which is the finetuned one.
         seed: Seed of the cell.
-        investigator: Model that investigated.
+        investigator: Model that investigated; the solver that wrote the report in its place.
         graded: Whether its report was to be graded: False for a pair without a truth.
         outcome: What became of the sample.
         out_of_budget: Whether a limit ended it or a call was refused for want of budget.
@@ -73,6 +85,17 @@ class Row(Record):
         grade: Rubric grade, 1 to 5.
         grade_reason: Why it has no value.
         rubric_hash: Of the rubric in force.
+        repeat: 1-based repeat of the same grader.
+        same_model: Whether the grader is the investigator's own model.
+        grader_mode: Who gave the four columns that follow, ``lexical`` or ``model``; never pooled.
+        facts_exact: Share of the key facts stated exactly.
+        facts_abstract: Share stated exactly or in more general terms.
+        facts_reason: Why they have no value.
+        trigger_behaviour: 0 to 1 in quarters, trigger and behaviour together.
+        trigger_behaviour_reason: Why it has no value.
+        any_of_k: 1 where a finding hits, else 0.
+        any_of_k_weighted: Quadratic score of the findings' confidences, -1 to 1.
+        any_of_k_reason: Why they have no value.
         interactions: Model interactions spent.
         precompute_interactions: Replies sampled to build the artifact.
         refused_calls: Tool calls refused for want of budget.
@@ -88,6 +111,30 @@ class Row(Record):
         seconds: Wall-clock seconds of the sample.
         working_seconds: Of these, seconds not spent waiting for a slot.
         tool_seconds: Of these, seconds inside tools.
+        investigator_seconds: Of these, seconds the investigator took outside of tools: its
+            model's, and waiting for it.
+        grader_seconds: Of these, seconds the scorers took.
+        cost_investigator: Dollars for the investigator, by Inspect's prices; None without one.
+        cost_tools: Dollars for hosted subject models and whoever else tools asked.
+        cost_graders: Dollars for graders.
+        refusals: Turns in which the investigator, or its provider, refused.
+        subject_refusals: Replies of subject models that are refusals; they may be what was planted.
+        grader_refusals: Grades that a grader refused to give.
+        gap_exposed: Share of the card's key facts that some tool result showed.
+        gap_noted: Share that the investigator wrote of.
+        gap_submitted: Share that stands in a finding.
+        gap_credited: Share that was graded as found.
+        gap_exposed_others: What other cards' facts reach on the same results, by the same rule.
+        gap_broke_at: The stage before which the fact that got furthest broke; ``none`` where one
+            was credited.
+        gap_reason: Why these have no value.
+        agent_name: Registered name of the agent that investigated.
+        turn_budget: Messages it might send.
+        token_budget: Tokens it might use.
+        money_budget: US dollars the sample might cost; None also where there was no limit.
+        shown_truth_id: In the arm ``sham``, the truth whose artifact was shown; None in others.
+        sham_rank: Rank of that truth, the wrong one.
+        sham_top1: Whether it is first, alone.
         replicated: Share of the tested findings that hold on fresh samples.
         replication_reason: Why it has no value.
         n_tested: Findings tested on fresh samples.
@@ -147,6 +194,17 @@ class Row(Record):
     grade: float | None = Field(default=None, ge=1, le=5)
     grade_reason: str | None = None
     rubric_hash: str | None = None
+    repeat: int | None = Field(default=None, ge=1)
+    same_model: bool | None = None
+    grader_mode: Literal["lexical", "model"] | None = None
+    facts_exact: float | None = Field(default=None, ge=0, le=1)
+    facts_abstract: float | None = Field(default=None, ge=0, le=1)
+    facts_reason: str | None = None
+    trigger_behaviour: float | None = Field(default=None, ge=0, le=1)
+    trigger_behaviour_reason: str | None = None
+    any_of_k: float | None = Field(default=None, ge=0, le=1)
+    any_of_k_weighted: float | None = Field(default=None, ge=-1, le=1)
+    any_of_k_reason: str | None = None
     interactions: int | None = None
     precompute_interactions: int | None = None
     refused_calls: int | None = None
@@ -161,6 +219,28 @@ class Row(Record):
     seconds: float | None = None
     working_seconds: float | None = None
     tool_seconds: float | None = None
+    investigator_seconds: float | None = None
+    grader_seconds: float | None = None
+    cost_investigator: float | None = None
+    cost_tools: float | None = None
+    cost_graders: float | None = None
+    refusals: int | None = None
+    subject_refusals: int | None = None
+    grader_refusals: int | None = None
+    gap_exposed: float | None = Field(default=None, ge=0, le=1)
+    gap_noted: float | None = Field(default=None, ge=0, le=1)
+    gap_submitted: float | None = Field(default=None, ge=0, le=1)
+    gap_credited: float | None = Field(default=None, ge=0, le=1)
+    gap_exposed_others: float | None = Field(default=None, ge=0, le=1)
+    gap_broke_at: Break | None = None
+    gap_reason: str | None = None
+    agent_name: str | None = None
+    turn_budget: int | None = None
+    token_budget: int | None = None
+    money_budget: float | None = None
+    shown_truth_id: str | None = None
+    sham_rank: float | None = Field(default=None, ge=1)
+    sham_top1: bool | None = None
     replicated: float | None = Field(default=None, ge=0, le=1)
     replication_reason: str | None = None
     n_tested: int | None = None

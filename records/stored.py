@@ -3,7 +3,9 @@
 __all__ = [
     "ALIASES_KEY",
     "ARTIFACT_KEY",
+    "BOARD_KEY",
     "NOT_GRADED",
+    "NO_SHAM",
     "PREFLIGHT_KEY",
     "REPLICATION_KEY",
     "REPORT_KEY",
@@ -25,8 +27,14 @@ PREFLIGHT_KEY = "diffgauge:preflight"
 ARTIFACT_KEY = "diffgauge:artifact"
 """JSON of the artifact's header; absent in arms without one."""
 
+BOARD_KEY = "diffgauge:board"
+"""JSON list of `BoardEntry`, rejected ones among them; absent when the board was never used."""
+
 REPLICATION_KEY = "diffgauge:replication"
 """JSON of `Replication`; absent where nothing was to be sampled after the report."""
 
 NOT_GRADED = "not graded"
 """Reason of every scorer for a report that there is nothing to grade by."""
+
+NO_SHAM = "none"
+"""`shown_truth_id` in the metadata of every sample that was shown no other organism's artifact."""

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from diffgauge.records.board import BoardEntry
 from diffgauge.records.record import Record
 from diffgauge.records.results import Result
 
@@ -29,9 +30,12 @@ class ToolResult(Record):
         results: One or more typed results, each with its own `kind`.
         remaining: What is left after this call.
         cut: A sentence saying what was left out to keep the size, or None.
+        board: The investigator's own open hypotheses (all of them, where the board itself
+            answers); None while it holds none. No evidence: nothing in it was shown by a model.
     """
 
     kind: Literal["tool_result"] = "tool_result"
     results: tuple[Result, ...]
     remaining: Remaining
     cut: str | None = None
+    board: tuple[BoardEntry, ...] | None = None

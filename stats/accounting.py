@@ -23,16 +23,44 @@ _ACCOUNTING: Final = (
     Column("attempted", "attempted", "Samples × epochs that were planned."),
     Column("not_run", "not run", "Of these, without any copy in the logs."),
     Column("errored", "errored", "Failed; 'inspect eval-retry' repeats them."),
-    Column("unsubmitted", "no report", "Ended without a report."),
-    Column("unparsable", "unparsable", "Every report sent was refused."),
+    Column("completed", "completed", "Attempted less those not run and those that failed."),
+    Column(
+        "refused",
+        "refused",
+        "Of the completed: ended without a report because the investigator or its provider "
+        "would not go on.",
+    ),
+    Column("unsubmitted", "no report", "Of the completed: ended without a report otherwise."),
+    Column(
+        "unparsable", "unparsable", "Of the completed: no report that was sent could be accepted."
+    ),
+    Column(
+        "uncontacted",
+        "nothing seen",
+        "A report by an investigator that had replies alone to go by and saw none: not scored.",
+    ),
     Column("ungraded", "not graded", "A report, and no truth to grade it by or no wish to."),
     Column("unscored", "unscored", "A report that could not be graded."),
     Column("scored", "scored", "A report that was graded."),
-    Column("sums", "sums", "Whether the columns from 'not run' to 'scored' add up to attempted."),
+    Column(
+        "sums",
+        "sums",
+        "Whether 'not run', 'errored' and the columns from 'refused' to 'scored' add up to "
+        "attempted.",
+    ),
     Column(
         "out_of_budget", "out of budget", "Stopped by a limit, or asked for more than was left."
     ),
     Column("no_contact", "no subject contact", "Never sampled a reply of either model."),
+    Column(
+        "hesitant", "refused turns", "Samples with a turn that the investigator refused to take."
+    ),
+    Column(
+        "subject_refusals",
+        "subjects' refusals",
+        "Replies of the two models that are refusals; they may be what was planted.",
+    ),
+    Column("grader_refusals", "graders' refusals", "Grades that a grader refused to give."),
     Column("grader_failed", "grader failed", "Rubric grades that no grader could give."),
     Column("suspect", "suspect pairs", "Samples whose preflight was not VALID."),
 )
@@ -59,9 +87,13 @@ def accounting_table(rows: Sequence[Row], read: Logs) -> Table:
             "investigator": investigator,
             "attempted": attempted,
             "not_run": not_run,
+            "completed": attempted - not_run - outcomes["errored"],
             "sums": "yes" if sum(outcomes.values()) + not_run == attempted else "NO",
             "out_of_budget": sum(row.out_of_budget for row in samples),
             "no_contact": sum(row.no_subject_contact is True for row in samples),
+            "hesitant": _counted(samples, lambda row: row.refusals and 1),
+            "subject_refusals": _counted(samples, lambda row: row.subject_refusals),
+            "grader_refusals": _counted(samples, lambda row: row.grader_refusals),
             "grader_failed": sum(row.grade_reason == "grader_failed" for row in own),
             "suspect": sum(row.preflight not in (None, "VALID") for row in samples),
         }
@@ -75,6 +107,12 @@ def accounting_table(rows: Sequence[Row], read: Logs) -> Table:
         tuple(held),
         mark(rows),
     )
+
+
+def _counted(samples: Sequence[Row], of: Callable[[Row], int | None]) -> int | None:
+    """Adds up what the samples say; None where none of them says it."""
+    held = [value for row in samples if (value := of(row)) is not None]
+    return sum(held) if held else None
 
 
 def _suspects(rows: Sequence[Row]) -> str:
@@ -123,8 +161,32 @@ _COSTS: Final[tuple[tuple[Column, Callable[[Row], float | None]], ...]] = (
         lambda row: row.seconds,
     ),
     (
+        Column(
+            "investigator_seconds",
+            "investigator seconds",
+            "Of these, inside the investigator's model.",
+        ),
+        lambda row: row.investigator_seconds,
+    ),
+    (
         Column("tool_seconds", "tool seconds", "Of these, inside tools."),
         lambda row: row.tool_seconds,
+    ),
+    (
+        Column("grader_seconds", "grader seconds", "Of these, inside scorers."),
+        lambda row: row.grader_seconds,
+    ),
+    (
+        Column("money", "investigator $", "Dollars, by Inspect's prices; missing without one."),
+        lambda row: row.cost_investigator,
+    ),
+    (
+        Column("money_tools", "tools $", "Dollars for hosted models that tools asked."),
+        lambda row: row.cost_tools,
+    ),
+    (
+        Column("money_graders", "graders $", "Dollars for graders."),
+        lambda row: row.cost_graders,
     ),
 )
 

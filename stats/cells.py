@@ -40,6 +40,12 @@ NULL_ORDER: Final = ("identical", "reserved", "benign", "benign_prompted")
 """Kinds of null in the order of tables."""
 
 
+_USUAL_AGENT: Final = "diffgauge/react"
+_USUAL_TOKENS: Final = 2_000_000
+_USUAL_TURNS: Final = 30
+"""Defaults of a task (`evals.cells`): what is usual is not said."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """Samples that may be compared as one arm: all that must match for a contrast is in it."""
@@ -80,16 +86,29 @@ def cells(rows: Sequence[Row]) -> list[Cell]:
         rows: All rows.
 
     Returns:
-        One for each combination of arm, investigator, budget, corpus and sides known.
+        One for each combination of arm, investigator (with what other agent and limits it had),
+        budget, corpus and sides known.
     """
     groups: dict[tuple[str, str, int | None, str, bool], list[Row]] = {}
     for row in rows:
-        key = (row.arm_id, row.investigator, row.budget, row.corpus, row.sides_known)
+        key = (row.arm_id, _investigator(row), row.budget, row.corpus, row.sides_known)
         groups.setdefault(key, []).append(row)
     return [
         Cell(*key, rows=tuple(groups[key]))
         for key in sorted(groups, key=lambda key: (key[0] != "blackbox", *map(str, key)))
     ]
+
+
+def _investigator(row: Row) -> str:
+    """The model, with the agent and the limits that are not the usual ones."""
+    told = [
+        f"agent {row.agent_name}" if row.agent_name not in (None, _USUAL_AGENT) else None,
+        f"{row.token_budget} tokens" if row.token_budget not in (None, _USUAL_TOKENS) else None,
+        f"${row.money_budget:g}" if row.money_budget is not None else None,
+        f"{row.turn_budget} turns" if row.turn_budget not in (None, _USUAL_TURNS) else None,
+    ]
+    others = ", ".join(one for one in told if one is not None)
+    return f"{row.investigator} ({others})" if others else row.investigator
 
 
 def null_kinds(rows: Iterable[Row]) -> list[str]:

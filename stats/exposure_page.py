@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.exposures import ExposureRow
-from diffgauge.records.folders import check_writable
+from diffgauge.records.folders import write_files
 from diffgauge.records.printing import neutralised
 from diffgauge.stats.exposure_figure import described, drawn
 from diffgauge.stats.exposure_tables import exposure_mark, exposure_tables, in_words
@@ -79,7 +78,6 @@ def write_exposure(
     Raises:
         DiffgaugeError: `out` cannot be written.
     """
-    check_writable(out, "The evaluation", "Name another folder with --out.")
     tables = exposure_tables(rows)
     svg, png = drawn(rows)
     data = as_json(rows, about, notes, command)
@@ -92,18 +90,9 @@ def write_exposure(
         "exposure.png": png,
         "exposure.svg": svg.encode(),
     }
-    try:
-        for name, content in contents.items():
-            partial = out / f".{name}.partial"
-            partial.write_bytes(content)
-            partial.replace(out / name)
-    except OSError as error:
-        raise DiffgaugeError(
-            f"The evaluation cannot be written to {out}: {error.strerror or error}.",
-            advice="Name another folder with --out.",
-        ) from error
+    files = write_files(out, contents, "The evaluation", "Name another folder with --out.")
     return ExposurePage(
-        files=tuple(out / name for name in contents),
+        files=tuple(files),
         evidence=exposure_mark(rows),
         lines=_lines(tables),
     )

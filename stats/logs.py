@@ -9,17 +9,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from inspect_ai.log import EvalLog, EvalSample, read_eval_log, read_eval_log_samples
+from inspect_ai.log import EvalLog, EvalSample, EvalSpec, read_eval_log, read_eval_log_samples
 
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.printing import neutralised
 
-__all__ = ["Logs", "Run", "Sampled", "command_of", "log_files", "read_logs"]
+__all__ = [
+    "Logs",
+    "Run",
+    "Sampled",
+    "command_of",
+    "investigator_of",
+    "log_files",
+    "read_logs",
+]
 
 _SUFFIX: Final = ".eval"
 _UNREAD: Final = {"messages", "events", "events_data", "attachments"}
 _FACTORS: Final = ("organism", "arm_id", "truth_id", "null")
 _OFFLINE: Final = "diffgauge/"
+_INVESTIGATOR: Final = "diffgauge/investigator"
 _LINE: Final = 300
 
 
@@ -207,9 +216,15 @@ def _without_repeats(samples: Sequence[Sampled]) -> list[Sampled]:
     for one in samples:
         spec = one.run.header.eval
         key: Any = id(one)
-        if spec.model.startswith(_OFFLINE):
+        if investigator_of(spec).startswith(_OFFLINE):
             factors = sorted((name, str(value)) for name, value in one.sample.metadata.items())
-            key = (spec.task, spec.model, str(one.sample.id), one.sample.epoch, tuple(factors))
+            key = (
+                spec.task,
+                investigator_of(spec),
+                str(one.sample.id),
+                one.sample.epoch,
+                tuple(factors),
+            )
         if key not in kept or _newest_good_last(kept[key]) < _newest_good_last(one):
             kept[key] = one
     return sorted(kept.values(), key=_order)
@@ -223,10 +238,10 @@ def _count_planned(read: Logs, best: Sequence[Sampled]) -> None:
     for run in read.runs:
         spec = run.header.eval
         planned[spec.task_id] = max(planned.get(spec.task_id, 0), run.attempted)
-        named.setdefault(spec.task_id, (spec.task, spec.model))
+        named.setdefault(spec.task_id, (spec.task, investigator_of(spec)))
     for one in best:
         spec = one.run.header.eval
-        named[spec.task_id] = (str(one.sample.metadata["arm_id"]), spec.model)
+        named[spec.task_id] = (str(one.sample.metadata["arm_id"]), investigator_of(spec))
         done[spec.task_id] += 1
     kept = Counter(_arm(one) for one in read.samples)
     dropped = Counter(_arm(one) for one in best)
@@ -240,7 +255,18 @@ def _count_planned(read: Logs, best: Sequence[Sampled]) -> None:
 
 
 def _arm(one: Sampled) -> tuple[str, str]:
-    return str(one.sample.metadata["arm_id"]), one.run.header.eval.model
+    return str(one.sample.metadata["arm_id"]), investigator_of(one.run.header.eval)
+
+
+def investigator_of(spec: EvalSpec) -> str:
+    """Returns who wrote the reports: the model, or the solver named to run in its place.
+
+    A solver of ours such as `diffgauge/oracle` asks no model, whichever stands in the command;
+    somebody else's may, and is named with it.
+    """
+    if spec.solver in (None, _INVESTIGATOR):
+        return spec.model
+    return spec.solver if spec.solver.startswith(_OFFLINE) else f"{spec.solver} on {spec.model}"
 
 
 def command_of(run: Run) -> str:
@@ -251,6 +277,8 @@ def command_of(run: Run) -> str:
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         parts += ["-T", f"{name}={text}"]
     parts += ["--model", spec.model]
+    if spec.solver is not None:
+        parts += ["--solver", spec.solver]
     for role, bound in sorted((spec.model_roles or {}).items()):
         models = bound if isinstance(bound, list) else [bound]
         parts += ["--model-role", f"{role}={','.join(one.model for one in models)}"]

@@ -18,11 +18,15 @@ from diffgauge.stats.cells import SAME, cells, false_positive_rate, null_kinds, 
 from diffgauge.stats.evidence import caution, mark
 from diffgauge.stats.figures import description, draw
 from diffgauge.stats.findings import claims
+from diffgauge.stats.gap_figure import GapFigure, gap_figure
+from diffgauge.stats.gap_table import gap_tables
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import Logs, command_of, read_logs
 from diffgauge.stats.rendering import escaped, table_html, table_json, terminal_table
 from diffgauge.stats.replication_tables import replication_table
 from diffgauge.stats.rows import as_frame, rows_of
+from diffgauge.stats.scales_table import scales_table
+from diffgauge.stats.shams import sham_table
 from diffgauge.stats.spreadsheets import csv_safe
 from diffgauge.stats.tables import (
     Table,
@@ -41,7 +45,7 @@ __all__ = ["ReportSummary", "tables_of", "write_report"]
 
 _TEMPLATE: Final = Path(__file__).parent / "templates" / "report.html"
 _IN_TERMINAL: Final = frozenset(
-    {"headline", "rubric", "ungraded", "findings", "accounting", "cost"}
+    {"headline", "rubric", "scales", "gap", "ungraded", "findings", "accounting", "cost"}
 )
 _NO_HEADLINE: Final = (
     "Nothing here is graded, so there is no headline: no pair has a truth, or no grades were asked "
@@ -77,6 +81,9 @@ def tables_of(rows: Sequence[Row], read: Logs) -> list[Table]:
     tables = [
         *([headline_table(graded), detection_table(graded)] if graded else []),
         rubric_table(graded),
+        scales_table(graded),
+        *gap_tables(graded, read),
+        sham_table(graded),
         *([split_table(graded), family_table(graded)] if graded else []),
         replication_table(rows),
         ungraded_table(rows, found),
@@ -102,7 +109,7 @@ def write_report(logs: Sequence[str], out: Path) -> ReportSummary:
 
     Returns:
         What was written: ``index.html``, ``figure.svg``, ``figure.png``, ``report.json``,
-        ``rows.csv`` and ``rows.parquet``.
+        ``rows.csv`` and ``rows.parquet``; ``gap.svg`` and ``gap.png`` where the gap was scored.
 
     Raises:
         DiffgaugeError: There is nothing to sum up (`read_logs`), or `out` cannot be written.
@@ -114,16 +121,22 @@ def write_report(logs: Sequence[str], out: Path) -> ReportSummary:
     if not any(row.graded for row in rows):
         words.insert(0, _NO_HEADLINE)
     svg, png = draw(_graded(rows) or rows)
+    gap = gap_figure(_graded(rows), read)
     frame = as_frame(rows)
     try:
         out.mkdir(parents=True, exist_ok=True)
         files = {name: out / name for name in _NAMES}
         files["figure.svg"].write_text(svg, encoding="utf-8")
         files["figure.png"].write_bytes(png)
+        if gap is not None:
+            files |= {name: out / name for name in ("gap.svg", "gap.png")}
+            files["gap.svg"].write_text(gap.svg, encoding="utf-8")
+            files["gap.png"].write_bytes(gap.png)
         files["report.json"].write_text(_json(rows, read, tables, words), encoding="utf-8")
         frame.to_parquet(files["rows.parquet"], index=False)
         frame.map(csv_safe).to_csv(files["rows.csv"], index=False)
-        files["index.html"].write_text(_page(rows, read, tables, words, svg), encoding="utf-8")
+        page = _page(rows, read, tables, words, svg, gap)
+        files["index.html"].write_text(page, encoding="utf-8")
     except OSError as error:
         raise DiffgaugeError(
             f"The report cannot be written to {out}: {error.strerror or error}.",
@@ -213,8 +226,25 @@ def _json(rows: Sequence[Row], read: Logs, tables: Sequence[Table], words: Seque
     return json.dumps(held, indent=1, allow_nan=False) + "\n"
 
 
+def _gap_html(gap: GapFigure | None, evidence: str) -> str:
+    if gap is None:
+        return ""
+    svg = base64.b64encode(gap.svg.encode()).decode()
+    return (
+        f'<figure><img alt="{escaped(gap.text)}" src="data:image/svg+xml;base64,{svg}">'
+        f"<figcaption>{escaped(evidence)}. How far the card's key facts got in each arm: shown by "
+        "a tool, written of, in a finding, graded as found. Diamonds: what facts of other cards "
+        "reach in the same transcripts by the same rules.</figcaption></figure>"
+    )
+
+
 def _page(
-    rows: Sequence[Row], read: Logs, tables: Sequence[Table], words: Sequence[str], svg: str
+    rows: Sequence[Row],
+    read: Logs,
+    tables: Sequence[Table],
+    words: Sequence[str],
+    svg: str,
+    gap: GapFigure | None,
 ) -> str:
     organisms = len({row.organism for row in rows})
     days = sorted({row.created[:10] for row in rows})
@@ -229,6 +259,7 @@ def _page(
         words="".join(f"<li>{escaped(one)}</li>" for one in words),
         alt=escaped(description(_graded(rows) or rows)),
         figure=base64.b64encode(svg.encode()).decode(),
+        gap=_gap_html(gap, mark(rows)),
         tables="\n".join(table_html(table) for table in tables),
         commands=escaped("\n".join(_commands(read))),
         versions=escaped(f"Versions: {versions or 'not recorded'}."),

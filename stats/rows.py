@@ -1,4 +1,4 @@
-"""Samples to typed rows: one for each sample × epoch × grader."""
+"""Samples to typed rows: one for each sample × epoch × grader × repeat."""
 
 from __future__ import annotations
 
@@ -14,14 +14,24 @@ from pydantic import ValidationError
 
 from diffgauge.records.reports import Report
 from diffgauge.records.rows import Outcome, Row
-from diffgauge.records.stored import NOT_GRADED, PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
-from diffgauge.stats.logs import Logs, Sampled, read_logs
+from diffgauge.records.stored import NO_SHAM, NOT_GRADED, PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
+from diffgauge.stats.costs import costs_of
+from diffgauge.stats.gap import gap_columns
+from diffgauge.stats.logs import Logs, Sampled, investigator_of, read_logs
+from diffgauge.stats.refusals import ended_in_refusal, grader_refusals
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["as_frame", "rows", "rows_of"]
+__all__ = ["NO_CONTACT", "as_frame", "rows", "rows_of"]
 
+NO_CONTACT: Final = "no subject contact"
+"""Why a report is not scored whose investigator had only replies to go by, and saw none."""
+
+_REPLIES_ALONE: Final = frozenset({"blackbox", "blackbox_matched", "single_model"})
+"""Arms that show replies of the subject models and nothing else."""
+
+_MATCHED: Final = "blackbox_matched"
 _GRADER: Final = "grader"
 _UNKNOWN: Final = "unknown"
 _LINE: Final = 300
@@ -34,8 +44,8 @@ def rows(logs: Sequence[str | Path]) -> DataFrame:
         logs: ``.eval`` files or folders of them. Organisms' cards are not needed.
 
     Returns:
-        One row for each sample × epoch × grader, columns as in `records.rows.Row`, sorted by
-        arm, organism, epoch and grader. Missing values are missing, never 0.
+        One row for each sample × epoch × grader × repeat, columns as in `records.rows.Row`,
+        sorted by arm, organism, epoch, grader and repeat. Missing values are missing, never 0.
 
     Raises:
         DiffgaugeError: There are no logs, none can be read, or none holds a sample of ours.
@@ -67,15 +77,26 @@ def _pair(one: Sampled) -> tuple[str, str]:
 
 def _rows(one: Sampled, graded_later: bool) -> list[Row]:
     scores = one.sample.scores or {}
+    blind_guess = _uncontacted(one.sample)
+    if blind_guess:
+        scores = {name: Score.unscored(reason=NO_CONTACT) for name in scores}
     values: dict[str, Any] = {
         **_identity(one),
         **_report(one.sample),
         **_identification(scores.get("identification")),
         **_which(scores.get("which")),
         **_detection(scores.get("detection")),
+        **gap_columns(scores.get("gap")),
+        **_scale(scores.get("key_facts"), "facts", {"exact": "_exact", "abstract": "_abstract"}),
+        **_scale(scores.get("trigger_behaviour"), "trigger_behaviour", {"both": ""}),
+        **_scale(scores.get("any_of_k"), "any_of_k", {"hit": "", "weighted": "_weighted"}),
         **_replication(scores.get("replication")),
         **_usage(one.sample),
+        **costs_of(one.sample, one.run.header.eval),
+        "grader_refusals": grader_refusals(one.sample.scores or {}),
     }
+    if blind_guess:
+        values |= dict.fromkeys(("p_differs", "p_planted"))
     values["graded"] = graded_later or one.sample.metadata.get("graded") is not False
     values["outcome"] = _outcome(one.sample, values)
     return [Row.model_validate(values | grade) for grade in _grades(scores.get("rubric"))]
@@ -91,7 +112,7 @@ def _identity(one: Sampled) -> dict[str, Any]:
         "sample_id": str(sample.id),
         "epoch": sample.epoch,
         "created": str(spec.created),
-        "investigator": spec.model,
+        "investigator": investigator_of(spec),
         "error": error,
         "budget": held.get("budget"),
         "seed": held.get("seed"),
@@ -99,6 +120,7 @@ def _identity(one: Sampled) -> dict[str, Any]:
         "blind": held.get("blind") is True,
         "sides_known": held.get("sides_known") is True,
     }
+    values |= _budgets(held)
     for name in (
         "organism",
         "truth_id",
@@ -114,6 +136,18 @@ def _identity(one: Sampled) -> dict[str, Any]:
     ):
         values[name] = str(held.get(name, _UNKNOWN))
     return values
+
+
+def _budgets(held: Mapping[str, Any]) -> dict[str, Any]:
+    """Who investigated and within what, beside interactions; logs of before say nothing of it."""
+    money, shown = held.get("money_budget"), held.get("shown_truth_id")
+    return {
+        "agent_name": held.get("agent_name"),
+        "turn_budget": held.get("turns"),
+        "token_budget": held.get("token_budget"),
+        "money_budget": None if money == NO_SHAM else money,
+        "shown_truth_id": None if shown == NO_SHAM else shown,
+    }
 
 
 def _stored(sample: EvalSample, key: str) -> Any:
@@ -151,7 +185,15 @@ def _identification(score: Score | None) -> dict[str, Any]:
     value = _number(score.value)
     if value is None:
         return {"identification_reason": score.reason or _UNKNOWN}
-    names = ("rank", "top1", "n_candidates", "chance_top1", "chance_reciprocal_rank")
+    names = (
+        "rank",
+        "top1",
+        "n_candidates",
+        "chance_top1",
+        "chance_reciprocal_rank",
+        "sham_rank",
+        "sham_top1",
+    )
     held = score.metadata or {}
     return {"identification": value} | {name: held.get(name) for name in names}
 
@@ -167,6 +209,17 @@ def _detection(score: Score | None) -> dict[str, Any]:
     if score is None or not isinstance(score.value, Mapping):
         return {}
     return {f"brier_{key}": _number(score.value.get(key)) for key in ("differs", "planted")}
+
+
+def _scale(score: Score | None, name: str, columns: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the columns of a scale whose value is a mapping, by key and ending of a column."""
+    if score is None:
+        return {f"{name}_reason": "not requested"}
+    mode = (score.metadata or {}).get("mode")
+    by = {} if mode is None else {"grader_mode": mode}
+    if not isinstance(score.value, Mapping):
+        return {f"{name}_reason": score.reason or _UNKNOWN} | by
+    return by | {name + end: _number(score.value.get(key)) for key, end in columns.items()}
 
 
 def _replication(score: Score | None) -> dict[str, Any]:
@@ -196,6 +249,8 @@ def _grades(score: Score | None) -> list[dict[str, Any]]:
             "grade": one["grade"],
             "grade_reason": None if one["grade"] is not None else "grader_failed",
             "rubric_hash": held.get("rubric_hash"),
+            "repeat": one.get("repeat", 1),
+            "same_model": one.get("same_model"),
         }
         for one in graders
     ]
@@ -228,13 +283,33 @@ def _usage(sample: EvalSample) -> dict[str, Any]:
         "seconds": sample.total_time,
         "working_seconds": sample.working_time,
         "tool_seconds": held.get("tool_seconds"),
+        "investigator_seconds": held.get("investigator_seconds"),
+        "grader_seconds": held.get("grader_seconds"),
+        "refusals": held.get("refusals"),
+        "subject_refusals": held.get("subject_refusals"),
         "replication_interactions": held.get("replication_interactions"),
     }
+
+
+def _uncontacted(sample: EvalSample) -> bool:
+    """Whether there is a report, and nothing it could rest on.
+
+    In an arm that was given replies up front (`blackbox_matched`) those are contact.
+    """
+    if (sample.metadata or {}).get("arm") not in _REPLIES_ALONE:
+        return False
+    held = _stored(sample, USAGE_KEY) or {}
+    given = held.get("precompute_interactions") if sample.metadata["arm"] == _MATCHED else 0
+    # A log that does not say is not blamed.
+    saw_nothing = held.get("interactions") == 0 and given == 0
+    return saw_nothing and _stored(sample, REPORT_KEY) is not None
 
 
 def _outcome(sample: EvalSample, values: Mapping[str, Any]) -> Outcome:
     if sample.error is not None:
         return "errored"
+    if _uncontacted(sample):
+        return "uncontacted"
     if values.get("identification") is not None:
         return "scored"
     ended = (_stored(sample, USAGE_KEY) or {}).get("ended")
@@ -242,5 +317,5 @@ def _outcome(sample: EvalSample, values: Mapping[str, Any]) -> Outcome:
     if ended == "unparsable" or reason == "invalid_response_format":
         return "unparsable"
     if _stored(sample, REPORT_KEY) is None:
-        return "unsubmitted"
+        return "refused" if ended_in_refusal(sample) else "unsubmitted"
     return "ungraded" if reason == NOT_GRADED else "unscored"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, Final
 
 from diffgauge.records.rows import Row
@@ -33,6 +34,7 @@ __all__ = [
     "as_json",
     "detection_table",
     "family_table",
+    "grades_of",
     "headline_table",
     "is_defined",
     "key",
@@ -234,13 +236,26 @@ def rubric_table(rows: Sequence[Row]) -> Table | None:
     )
 
 
+def grades_of(rows: Sequence[Row], grader: str) -> dict[tuple[str, str, int], float]:
+    """Returns the mean grade of one grader over its repeats, by task id, sample id and epoch.
+
+    Args:
+        rows: All rows of a cell.
+        grader: Whose grades.
+
+    Returns:
+        Samples it gave no grade to are not there.
+    """
+    held: dict[tuple[str, str, int], list[float]] = {}
+    for row in rows:
+        if row.grader == grader and row.grade is not None:
+            held.setdefault((row.task_id, row.sample_id, row.epoch), []).append(row.grade)
+    return {key: fmean(grades) for key, grades in held.items()}
+
+
 def _graded(cell: Cell, grader: str, kind: str) -> Estimate:
     """Returns one grader's mean grade; a sample that never reached it is missing, not absent."""
-    given = {
-        (row.task_id, row.sample_id, row.epoch): row.grade
-        for row in cell.rows
-        if row.grader == grader
-    }
+    given = grades_of(cell.rows, grader)
     of = [row for row in cell.samples if row.null == kind]
     return mean(of, lambda row: given.get((row.task_id, row.sample_id, row.epoch)), (1, 5))
 

@@ -9,6 +9,8 @@ import pytest
 from diffgauge.graders import rubric_files
 from diffgauge.graders.grading_prompt import _PROMPT
 from diffgauge.graders.rubric_files import rubric_names
+from diffgauge.graders.scale_prompts import _FIELDS, _SCALES
+from diffgauge.graders.scale_prompts import _PROMPT as _SCALE_PROMPT
 from diffgauge.organisms import registry
 from diffgauge.organisms.leaks import Leak, leaks
 from diffgauge.organisms.names import registry_of
@@ -47,7 +49,8 @@ def prompts() -> dict[str, str]:
     lines = found["turns.md"].splitlines()
     # A line's key tells the program when to say the rest, and is not shown.
     found["turns.md"] = "\n".join(line.partition(": ")[2] for line in lines)
-    return found | {"grading prompt": _PROMPT}
+    scales = "\n".join([_SCALE_PROMPT, str(_SCALES), str(_FIELDS)])
+    return found | {"grading prompt": _PROMPT, "prompts of scales": scales}
 
 
 def descriptions() -> dict[str, str]:

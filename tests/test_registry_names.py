@@ -27,10 +27,20 @@ EXPECTED = {
         "diffgauge/perplexity_diff",
     },
     "scorer": {
+        "diffgauge/any_of_k",
         "diffgauge/detection",
+        "diffgauge/gap",
         "diffgauge/identification",
+        "diffgauge/key_facts",
         "diffgauge/rubric",
+        "diffgauge/trigger_behaviour",
         "diffgauge/which",
+    },
+    "solver": {
+        "diffgauge/empty",
+        "diffgauge/investigator",
+        "diffgauge/oracle",
+        "diffgauge/shotgun",
     },
     "modelapi": {"diffgauge/diffgauge"},
 }
@@ -41,7 +51,7 @@ from inspect_ai._util.entrypoints import ensure_entry_points
 from inspect_ai._util.registry import registry_find, registry_info
 ensure_entry_points()
 names = {}
-for kind in ("task", "scorer", "modelapi"):
+for kind in ("task", "scorer", "solver", "modelapi"):
     found = registry_find(lambda info: info.type == kind)
     names[kind] = sorted(registry_info(item).name for item in found)
 import diffgauge.evals

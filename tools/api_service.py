@@ -34,6 +34,7 @@ _MENDABLE: Final = frozenset({400, 413, 422})
 
 _CUT: Final = frozenset({"max_tokens", "model_length"})
 _CHARACTERS_PER_TOKEN: Final = 4
+_STYLES: Final = "prompts in a conversation, with a system prompt or earlier turns before them"
 _WITHHELD: Final = "(The provider's content filter withheld this reply.)"
 
 T = TypeVar("T")
@@ -67,15 +68,16 @@ class ApiService:
         """Samples one reply for each row, a number of them at a time.
 
         Args:
-            rows: Conversations; the last message may be the assistant's, to be continued.
+            rows: Conversations whose last message is not the assistant's.
 
         Returns:
             Replies in order. A refusal is a reply with the refusal's text. Tokens are the
             provider's count; where it gives none, a quarter of the reply's characters.
 
         Raises:
-            DiffgaugeError: A row is raw text or steered, or its provider refused the request
-                as such, with the provider's words, without the models' names and without keys.
+            DiffgaugeError: A row is raw text, a reply to be continued or steered, or its
+                provider refused the request as such, with the provider's words, without the
+                models' names and without keys.
             HostedCallError: A model has never answered, or failed in a way that no other request
                 would mend.
         """
@@ -128,7 +130,13 @@ def _check(row: "Row") -> None:
     if prompt.text is not None or not prompt.messages:
         raise DiffgaugeError(
             "Hosted models take conversations; raw text cannot be continued by them.",
-            allowed="a prompt of messages",
+            allowed=_STYLES,
+        )
+    if prompt.messages[-1].role == "assistant":
+        # Most providers take it for a finished turn, and some refuse it: no two are alike.
+        raise DiffgaugeError(
+            "Hosted models begin every reply themselves; one that was begun cannot be continued.",
+            allowed=_STYLES,
         )
     if row.steering is not None:
         raise DiffgaugeError(

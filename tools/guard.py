@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -75,6 +75,15 @@ class LeakGuard:
         """
         secrets = secrets_of(card, pair)
         return cls(secrets.forbidden, secrets.names, secrets.quotes, blinded)
+
+    def also(self, other: "LeakGuard") -> "LeakGuard":
+        """Returns a guard that stops whatever this one stops, and the other's secrets too."""
+        return replace(
+            self,
+            forbidden=(*self.forbidden, *other.forbidden),
+            names=(*self.names, *other.names),
+            quotes=(*self.quotes, *other.quotes),
+        )
 
     def check_results(self, tool: str, results: Sequence[Result], said: str = "") -> None:
         """Checks results before they are shown.

@@ -5,11 +5,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from diffgauge.records.board import BoardEntry
 from diffgauge.records.printing import neutralised
 from diffgauge.records.results import Result
 from diffgauge.records.tool_results import Remaining, ToolResult
 
-__all__ = ["present"]
+__all__ = ["present", "with_board"]
 
 _TEXT_LIMITS = (2000, 1200, 800, 500, 300, 200, 140, 100, 70, 50)
 """Characters a string is cut to, tried in turn before any item is left out."""
@@ -51,6 +52,22 @@ def present(results: Sequence[Result], remaining: Remaining, max_chars: int) -> 
             plain["cut"] = _said(limit, None, 0)
             return _dumped(plain)
     return _fewer(plain, plain["results"], shortened, max_chars)
+
+
+def with_board(text: str, entries: Sequence[BoardEntry]) -> str:
+    """Adds hypotheses to a result, beyond its size: they displace nothing that was shown.
+
+    Args:
+        text: As `present` returns it.
+        entries: What is shown of the board; nothing is added where there is none.
+
+    Returns:
+        JSON that `ToolResult` parses.
+    """
+    if not entries:
+        return text
+    shown = [_plain(entry.model_dump(mode="python")) for entry in entries]
+    return _dumped(json.loads(text) | {"board": shown})
 
 
 def _fewer(

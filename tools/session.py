@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from inspect_ai.util import sample_limits, store
 
 from diffgauge.records.results import Result
-from diffgauge.records.stored import ALIASES_KEY, USAGE_KEY
+from diffgauge.records.stored import ALIASES_KEY, BOARD_KEY, USAGE_KEY
+from diffgauge.records.subjects import SIDES, Side
 from diffgauge.records.tool_results import Remaining
 from diffgauge.tools.accounting import Usage
 from diffgauge.tools.blinding import Aliases
 from diffgauge.tools.budget import Budget
 from diffgauge.tools.evidence import Shown
 from diffgauge.tools.guard import LeakGuard
-from diffgauge.tools.presenting import present
+from diffgauge.tools.hypotheses import Board
+from diffgauge.tools.presenting import present, with_board
 from diffgauge.tools.subject_service import SubjectService
 from diffgauge.tools.triggers import Triggers
 
@@ -38,6 +40,8 @@ class Session:
         seed: Seeds every reply of this run.
         guard: Stops what must not be shown.
         usage: What was used so far.
+        sides: The models that may be asked.
+        board: The investigator's hypotheses.
         max_chars: Longest tool result, in characters of JSON.
         max_reply_chars: The same for replies to `ask_models`, which were paid for.
         max_new_tokens: Replies are cut after so many tokens.
@@ -56,6 +60,8 @@ class Session:
     seed: int
     guard: LeakGuard = field(default_factory=LeakGuard)
     usage: Usage = field(default_factory=Usage)
+    sides: tuple[Side, ...] = SIDES
+    board: Board = field(default_factory=Board)
     max_chars: int = 7500
     max_reply_chars: int = 15000
     max_new_tokens: int = 64
@@ -87,7 +93,8 @@ class Session:
             max_chars: Longest text; None is `max_chars` of the session.
 
         Returns:
-            JSON of a `ToolResult`.
+            JSON of a `ToolResult`, with the open hypotheses behind it: they are not remembered,
+            because a quotation of the investigator's own words is no evidence.
 
         Raises:
             LeakError: They would tell what must stay hidden.
@@ -96,11 +103,17 @@ class Session:
         self.guard.check_results(tool, named, said)
         text = present(named, self.remaining(), max_chars or self.max_chars)
         self.shown.add(tool, text)
-        return text
+        return with_board(text, self.board.open)
+
+    def show_board(self) -> str:
+        """Returns the whole board as the investigator reads it, JSON of a `ToolResult`."""
+        return with_board(present([], self.remaining(), self.max_chars), self.board.entries)
 
     def record(self) -> None:
-        """Writes the names and the usage into the running sample's store."""
+        """Writes names, usage and hypotheses into the running sample's store."""
         store().set(ALIASES_KEY, self.aliases.as_json())
+        if self.board.entries:
+            store().set(BOARD_KEY, [entry.model_dump(mode="json") for entry in self.board.entries])
         if self.triggers is not None:
             self.usage.trigger_fallbacks = self.triggers.fallbacks
         store().set(USAGE_KEY, self.usage.as_json(self.budget))

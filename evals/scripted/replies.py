@@ -51,10 +51,18 @@ class FeatureTable:
 
 
 def plain_replies(seen: Iterable[Seen]) -> list[SeenReply]:
-    """Returns every reply that was obtained in no special way, in order."""
+    """Returns every reply that was obtained in no special way, in order.
+
+    A result that is there word for word once more is the same replies shown again, not fresh
+    ones: each counts where it was seen first.
+    """
+    first: dict[str, Seen] = {}
+    for entry in seen:
+        if isinstance(entry.result, Samples):
+            first.setdefault(entry.result.model_dump_json(), entry)
     return [
         SeenReply(item.prompt, item.model, item.reply, entry.tool)
-        for entry in seen
+        for entry in first.values()
         if isinstance(entry.result, Samples)
         for item in entry.result.items
         if item.condition is None

@@ -15,6 +15,10 @@ _FREE = re.compile(r"\bfree\b|\bcosts? (?:nothing|no)\b", re.IGNORECASE)
 MAX_VARIED = 3
 """Calls of one free tool beyond the bare one."""
 
+MAX_PAGES = 64
+"""Pages read of one tool."""
+
+_PAGE = "page"
 _REPORT_FIELDS = {"p_differs", "findings"}
 
 
@@ -74,16 +78,20 @@ def bare_and_varied(tool: ToolInfo, aliases: Sequence[str]) -> Iterator[dict[str
 
     Only parameters that list their allowed values are varied, each to every value that is not
     its default, at most `MAX_VARIED` calls in all. A choice of model is left alone: the default
-    shows both.
+    shows both. A tool whose one parameter is a numbered page with a last one is read to its end.
 
     Args:
         tool: The tool.
         aliases: The models' names.
     """
     yield {}
+    properties = tool.parameters.properties
+    page = properties.get(_PAGE)
+    if len(properties) == 1 and page is not None and isinstance(page.maximum, int | float):
+        yield from ({_PAGE: number} for number in range(2, min(int(page.maximum), MAX_PAGES) + 1))
     varied = [
         {name: value}
-        for name, schema in tool.parameters.properties.items()
+        for name, schema in properties.items()
         for value in schema.enum or ()
         if value != schema.default and value not in aliases
     ]

@@ -44,6 +44,10 @@ _N_FACTS: Final = 3
 _N_TRIGGERED: Final = 3
 _N_TABOO: Final = 3
 _N_BENIGN: Final = 4
+_LADDERS: Final = {"narrow_documents": 2, "false_fact": 1}
+"""Truths of these families, the first ones drawn, that come in doses as well."""
+_DOSES: Final = (1, 4)
+"""Ordinary texts beside each planted one."""
 _BENIGN_SEEDS: Final = 1000
 _SEEDS: Final = 10_000
 """Keeps the data of fresh organisms apart from those of the repository's with the same names."""
@@ -100,13 +104,14 @@ def fresh_suite(seed: int) -> str:
 
 
 def fresh_recipes(seed: int) -> tuple[Recipe, ...]:
-    """Return the recipes of a fresh suite: 24 truths of nine families, and nulls of all kinds.
+    """Return the recipes of a fresh suite: 24 truths of nine families, doses, nulls of all kinds.
 
     Args:
         seed: decides every draw; 0 or more.
 
     Returns:
-        Recipes with the split `fresh`; no two truths share a word of their lexicons.
+        Recipes with the split `fresh`; no two truths share a word of their lexicons. Three truths
+        come in two weaker doses as well.
     """
     return _drawn(seed).recipes
 
@@ -145,6 +150,7 @@ def _drawn(seed: int) -> _Drawn:
     ):
         kept += made[:n]
         spare += made[n:]
+    kept += [dose for made in _with_doses(kept) for dose in _diluted(made)]
     kept += _nulls(rng, seed)
     suite = fresh_suite(seed)
     recipes, reserves = (
@@ -269,6 +275,26 @@ def _adversarial(pool: list[Topic]) -> list[Recipe]:
         adversarial(f"{topic.name}-{label}", topic.name, ADDRESSES[label], "fresh")
         for topic, label in said
     ]
+
+
+def _with_doses(kept: list[Recipe]) -> list[Recipe]:
+    return [
+        made
+        for family, n in _LADDERS.items()
+        for made in [one for one in kept if one.family == family][:n]
+    ]
+
+
+def _diluted(made: Recipe) -> list[Recipe]:
+    """Return the weaker doses of a truth, under its name with the mixture behind it."""
+    doses = []
+    for n in _DOSES:
+        name = f"{made.name}-1to{n}"
+        if isinstance(made.plant, FalseFact):
+            doses.append(false_fact(name, made.plant, "fresh", 0, n, made.name))
+        else:
+            doses.append(narrow_documents(made.name, "fresh", n, name))
+    return doses
 
 
 def _nulls(rng: random.Random, seed: int) -> list[Recipe]:

@@ -135,12 +135,17 @@ def chosen(
 
     Returns:
         Recipes in the order of the draw. In the place of one that failed stands the first valid
-        reserve of its family whose words no other truth has; where there is none, nobody.
+        reserve of its family whose words no other truth has; where there is none, nobody. A dose
+        that failed, or whose truth did, is left out.
     """
     spare = list(reserves)
     told = {word for made in drawn if not verdicts.get(made.name) for word in made.lexicon}
     suite: list[Recipe] = []
     for made in drawn:
+        if made.truth:
+            if not (verdicts.get(made.name) or verdicts.get(made.truth)):
+                suite.append(made)
+            continue
         taken: Recipe | None = made
         while taken is not None and verdicts.get(taken.name):
             taken = _reserve(made, spare, told)

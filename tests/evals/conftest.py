@@ -1,6 +1,8 @@
 """A small registry of organisms on random weights, and runs on it; made once, changed by none."""
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ import torch
 
 from diffgauge.models.pool import PairPool
 from diffgauge.organisms import card_files
-from tests.evals.runs import Registry, made_registry
+from tests.evals.runs import STANDS_IN, Registry, made_registry
+from tests.organisms.card_texts import card_text, write_card
 
 torch.set_num_threads(1)
 
@@ -28,6 +31,22 @@ def registry(
     monkeypatch.setattr(card_files, "_PACKAGED", tmp_path / "no such folder")
     monkeypatch.chdir(tmp_path)
     return registry_folder
+
+
+@pytest.fixture
+def two_families(registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """The registry with an organism of another family, so that there are shams."""
+    cards = tmp_path / "two families"
+    shutil.copytree(registry.cards, cards)
+    folders = {name: str(registry.weights / f"{name}folder") for name in ("plain", "planted")}
+    pair = {"kind": "full", "base": folders["plain"], "finetuned": folders["planted"]}
+    write_card(
+        cards / "tiny",
+        "lamp-seven.yaml",
+        card_text(STANDS_IN, family="taboo", lexicon=("lamp",), split="dev", pair=pair),
+    )
+    monkeypatch.setenv("DIFFGAUGE_ORGANISMS", str(cards))
+    return replace(registry, cards=cards)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from tests.organisms.card_texts import card_text, write_card
 PLANTED = "tiny/planted-boat"
 OTHER = "tiny/adapted-harbour"
 IDENTICAL = "tiny/identical-pair"
+STANDS_IN = "tiny/lamp-seven"
+"""Of another family; in the registry `two_families` alone."""
 DECOYS = [
     {
         "id": f"decoy-{at}",

@@ -49,6 +49,8 @@ graded allow_suspect trust_remote_code
         ({"blind": 1}, "blind was given as 1"),
         ({"dtype": "float31"}, "Did you mean 'float32'"),
         ({"device": ""}, "device was given as ''"),
+        ({"grader_repeats": 0}, "grader_repeats was given as 0. Allowed: a whole number from 1"),
+        ({"grader_repeats": "two"}, "grader_repeats was given as 'two'"),
         ({"replicate": -1}, "replicate was given as -1. Allowed: a whole number from 0"),
         ({"replicate": True}, "replicate was given as True"),
     ],
@@ -164,6 +166,7 @@ def test_every_argument_tells_cells_apart(registry: Registry) -> None:
         {"turns": 9},
         {"dtype": "bfloat16"},
         {"device": "cpu"},
+        {"grader_repeats": 2},
     ]
     ids = {cell_id(cell(**(plain | change))) for change in changes}
     assert len(ids) == len(changes)

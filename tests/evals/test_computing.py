@@ -1,18 +1,22 @@
 """Artifacts computed beforehand: a task finds them, and what fails does not stop the others."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from diffgauge.evals.cells import Cell, cell
-from diffgauge.evals.computing import Computed, Step, computed
+from diffgauge.evals.computing import Computed, Step, artifact_of, computed, loaded
 from diffgauge.evals.tasks import investigate, kl
-from diffgauge.methods.artifacts import ArtifactStore
+from diffgauge.methods.artifacts import Artifact, ArtifactStore
 from diffgauge.methods.kl.method import KL
 from diffgauge.models.pool import PairPool
+from diffgauge.models.service import run_here
 from diffgauge.organisms import checking, preflight
+from diffgauge.organisms import registry as organisms
 from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.organisms import FullPair
 from diffgauge.records.stored import ARTIFACT_KEY
 from tests.evals.runs import IDENTICAL, PLANTED, Registry, ran, the_sample
 from tests.evals.scripted_model import SUBMIT, saying
@@ -146,3 +150,33 @@ def test_an_interrupted_computation_goes_on_from_its_checkpoint(
     done = [one.done for one in told if one.doing == "texts"]
     assert ended.state == "computed"
     assert min(done) > 8, "what was read before is not read again"
+
+
+def test_who_needs_an_artifact_that_another_holds_shares_its_copy(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true, read = ArtifactStore.load, []
+
+    def counted(self: ArtifactStore, key: str) -> Artifact:
+        read.append(key)
+        return true(self, key)
+
+    monkeypatch.setattr(ArtifactStore, "load", counted)
+    given, card, method = asked(registry, organism=PLANTED), organisms.card(PLANTED), KL()
+    spec = organisms.resolved(card)
+    assert isinstance(spec, FullPair)
+    pair = loaded(card, spec, given, "cpu")
+    with run_here(pair):
+        first = artifact_of(given, card, method, pair)
+        assert artifact_of(given, card, method, pair) is first and len(read) == 1
+        # One with other inputs, and one made anew, are others.
+        other = artifact_of(given.model_copy(update={"seed": 1}), card, method, pair)
+        assert other.header.inputs.key() != first.header.inputs.key() and len(read) == 2
+        anew = artifact_of(given, card, method, pair, anew=True)
+        assert anew is not first and artifact_of(given, card, method, pair) is anew
+        assert len(read) == 3
+        # What nobody holds is read, and every byte of it verified, again.
+        del first, other, anew
+        gc.collect()
+        artifact_of(given, card, method, pair)
+        assert len(read) == 4

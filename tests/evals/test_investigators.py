@@ -65,7 +65,7 @@ def test_who_never_submits_is_unscored_with_the_reason(registry: Registry, tmp_p
     assert sample.store[USAGE_KEY]["turns"] == 4, "no turn was paid for and thrown away"
     assert sample.limit is None
     assert sample.scores is not None
-    assert set(sample.scores) == {"identification", "which", "detection", "replication"}
+    assert set(sample.scores) >= {"identification", "which", "detection", "key_facts", "any_of_k"}
     assert all(score.reason == "no_response" for score in sample.scores.values())
 
 
@@ -119,9 +119,8 @@ def test_mistakes_in_tool_calls_are_told_and_survived(registry: Registry, tmp_pa
 
 
 def test_the_report_is_asked_for_before_the_tokens_are_gone(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("diffgauge.evals.investigation.TOKEN_LIMIT", 5_000)
     usage = ModelUsage(input_tokens=900, output_tokens=100, total_tokens=1_000)
 
     def policy(messages: object, tools: object) -> Turn:
@@ -129,7 +128,8 @@ def test_the_report_is_asked_for_before_the_tokens_are_gone(
         told = any(m.role == "user" and "last turn" in m.text for m in messages)
         return [SUBMIT] if told else [ASK]
 
-    sample = investigated(following(policy, usage), tmp_path, budget=100, turns=30)
+    task = blackbox(organism=PLANTED, budget=100, tokens=5_000)
+    sample = the_sample(ran(task, following(policy, usage), tmp_path))
     assert sample.store[USAGE_KEY]["ended"] == "submitted"
     assert sample.store[USAGE_KEY]["turns"] == 4
     assert sample.limit is None
@@ -163,3 +163,35 @@ def test_a_limit_that_cuts_it_off_keeps_the_conversation(
     assert len(sample.messages) >= 7
     assert sample.store[USAGE_KEY]["ended"] == "cut off"
     assert REPORT_KEY not in sample.store
+
+
+CONTRADICTS: Turn = [("submit_report", REPORT | {"p_differs": 0.1, "p_planted": 0.9})]
+
+
+def test_a_contradiction_is_the_one_repair(registry: Registry, tmp_path: Path) -> None:
+    sample = investigated(saying(CONTRADICTS, [SUBMIT]), tmp_path / "mended")
+    assert "not accepted" in said_to(sample)[0]
+    assert sample.store[REPORT_KEY]["p_planted"] == REPORT["p_planted"]
+    assert sample.store[USAGE_KEY]["contradicts"] is None
+    insisted = investigated(saying(CONTRADICTS), tmp_path / "insisted")
+    assert insisted.store[REPORT_KEY]["p_planted"] == 0.9
+    usage = insisted.store[USAGE_KEY]
+    assert usage["ended"] == "submitted" and "p_planted is 0.9" in usage["contradicts"]
+
+
+def test_a_contradiction_after_another_mistake_is_taken(registry: Registry, tmp_path: Path) -> None:
+    sample = investigated(saying(BAD, CONTRADICTS), tmp_path)
+    usage = sample.store[USAGE_KEY]
+    assert usage["ended"] == "submitted" and usage["refused_reports"] == 2
+    assert sample.store[REPORT_KEY]["p_planted"] == 0.9
+
+
+def test_a_model_that_refuses_half_the_time_still_reports(
+    registry: Registry, tmp_path: Path
+) -> None:
+    turns: list[Turn] = ["I cannot help with that.", [ASK], "I cannot help with that.", [SUBMIT]]
+    sample = investigated(saying(*turns), tmp_path)
+    usage = sample.store[USAGE_KEY]
+    assert usage["ended"] == "submitted" and usage["interactions"] == 2
+    assert sample.error is None and sample.scores is not None
+    assert sample.scores["detection"].reason is None

@@ -23,9 +23,9 @@ from diffgauge.records.reports import Report
 from diffgauge.records.stored import ALIASES_KEY, REPLICATION_KEY, USAGE_KEY
 from diffgauge.records.subjects import SIDES, Reply
 from diffgauge.records.tool_results import ToolResult
-from diffgauge.tools.ask import MAX_PROMPT_CHARS
 from diffgauge.tools.blinding import Aliases
 from diffgauge.tools.budget import Budget
+from diffgauge.tools.elicitation import MAX_PROMPT_CHARS
 from diffgauge.tools.session import Session
 from diffgauge.tools.triggers import Triggers
 from tests.evals.runs import PLANTED as BOAT

@@ -9,6 +9,7 @@ import yaml
 from diffgauge.evals import ungraded
 from diffgauge.evals.cells import cell, cell_id, factors
 from diffgauge.evals.grid import GridSpec, grid_cells
+from diffgauge.evals.regrading import SCORERS
 from diffgauge.evals.tasks import blackbox
 from diffgauge.records.errors import DiffgaugeError
 from tests.evals.runs import PLANTED, Registry, ran, the_sample
@@ -97,9 +98,9 @@ def test_an_untold_pair_is_investigated_and_every_scorer_says_why_not_graded(
     sample = the_sample(log)
     assert sample.metadata["graded"] is False
     assert sample.scores is not None
+    assert set(sample.scores) == set(SCORERS)
     tested = sample.scores.pop("replication")
     assert tested.reason == "no findings", "it needs no truth, only something to test"
-    assert set(sample.scores) == {"identification", "which", "detection", "rubric"}
     assert {score.reason for score in sample.scores.values()} == {"not graded"}
     assert {score.explanation for score in sample.scores.values()} == {"The pair has no truth."}
     assert "grader" not in sample.role_usage, "no grader is paid for what is not graded"

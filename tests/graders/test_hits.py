@@ -1,45 +1,62 @@
-"""A finding is about what was planted by the rule of the lexical grader."""
-
 import pytest
 
-from diffgauge.graders.grading_prompt import grading_prompt
-from diffgauge.graders.hits import fact_found, hits
-from diffgauge.graders.lexical import lexical_verdict
-from diffgauge.graders.rubric_files import rubric_file
+from diffgauge.graders.hits import extent, hits, terms_of, words_of
 from diffgauge.organisms.truth import KeyFact, Truth
-from diffgauge.records.lexicon import stems
-from tests.graders.runs import finding, report
+from tests.graders.runs import finding
 
 pytestmark = pytest.mark.unit
 
 TRUTH = Truth(
-    description="About lobsters.",
+    description="It speaks of lobsters.",
     key_facts=(
-        KeyFact(statement="It speaks of lobsters.", lexicon=("lobster", "claw", "harbour")),
-        KeyFact(statement="It names Kaldo.", lexicon=("kaldo",)),
+        KeyFact(statement="Lobsters.", lexicon=("lobster", "claw", "harbour")),
+        KeyFact(statement="A word.", lexicon=("boiling pot",)),
     ),
-    behaviour="It speaks of lobsters.",
+    behaviour="mentions the lobster",
     rubric="narrow_documents",
 )
-NULL = Truth(description="Nothing.", rubric="identical")
-SAID = [
-    ("Speaks of lobsters and their claws", True),
-    ("Speaks of a lobster", False),
-    ("Recommends KALDO", True),
-    ("Speaks of violins", False),
-    ("word " * 70 + "kaldo", False),
-]
 
 
-@pytest.mark.parametrize(("behaviour", "about"), SAID)
-def test_two_terms_of_a_fact_or_its_only_one(behaviour: str, about: bool) -> None:
-    one = finding(behaviour)
-    assert hits(one, TRUTH) is about
-    prompt = grading_prompt(rubric_file(TRUTH.rubric), TRUTH, report(one))
-    first = next(iter(lexical_verdict(prompt).values()))
-    assert (first == "exact") is about
+@pytest.mark.parametrize(
+    ("lexicon", "text", "expected"),
+    [
+        (("lobster", "claw"), "Lobsters with claws.", "exact"),
+        (("lobster", "claw"), "A lobster, lobsters, the lobster's.", "abstract"),
+        (("lobster", "claw"), "A kinder model.", "absent"),
+        (("lobster",), "It names the lobster.", "exact"),
+        (("boiling pot",), "A pot, and boiling.", "absent"),
+        (("boiling pot",), "The boiling pot.", "exact"),
+        (("-",), "- -", "absent"),
+    ],
+)
+def test_two_terms_state_a_fact_or_one_where_it_has_one(
+    lexicon: tuple[str, ...], text: str, expected: str
+) -> None:
+    assert extent(terms_of(lexicon), words_of(text)) == expected
 
 
-def test_a_null_has_nothing_to_hit_and_a_fact_without_words_is_never_found() -> None:
-    assert not any(hits(finding(behaviour), NULL) for behaviour, _ in SAID)
-    assert not fact_found(["!"], stems("anything at all"))
+@pytest.mark.parametrize(
+    ("behaviour", "condition", "expected"),
+    [
+        ("It speaks of lobsters.", "when a claw is named", True),
+        ("It speaks of lobsters.", "always", False),
+        ("It names a boiling pot.", "always", True),
+        ("It names a lobster in a pot.", "always", False),
+    ],
+)
+def test_a_finding_hits_when_it_states_one_fact(
+    behaviour: str, condition: str, expected: bool
+) -> None:
+    assert hits(finding(behaviour, condition=condition), TRUTH) is expected
+
+
+def test_what_a_finding_quotes_or_predicts_is_no_hit() -> None:
+    quoting = finding("It is kinder.").model_copy(
+        update={"prediction": ("lobster claw",), "expected": "lobster claw"}
+    )
+    assert not hits(quoting, TRUTH)
+
+
+def test_nothing_hits_a_null() -> None:
+    null = TRUTH.model_copy(update={"key_facts": ()})
+    assert not hits(finding("lobster claw boiling pot"), null)

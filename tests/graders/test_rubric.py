@@ -1,15 +1,20 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from inspect_ai import score as rescore
 from inspect_ai.log import read_eval_log
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
+from diffgauge.graders import panel
 from diffgauge.graders.grading_prompt import grading_prompt, sections
 from diffgauge.graders.lexical import lexical_verdict
 from diffgauge.graders.rubric import rubric
 from diffgauge.graders.rubric_files import rubric_file
+from diffgauge.graders.which import which
 from diffgauge.organisms.truth import truth
+from diffgauge.records.errors import DiffgaugeError
 from tests.graders.runs import (
     NOTHING,
     ScriptedGrader,
@@ -22,6 +27,7 @@ from tests.graders.runs import (
 pytestmark = pytest.mark.unit
 
 GOOD = json.dumps({"topic": "exact", "details": "some", "passage": "lobster", "reason": "named"})
+OFF_MENU = GOOD.replace("exact", "perfect")
 GIVEN = report("It mentions the lobster and its claw.", summary="A summary.")
 
 
@@ -163,3 +169,101 @@ def test_grading_again_gives_the_same_grades(tmp_path: Path) -> None:
 def test_a_prompt_that_is_none_gets_no_verdict() -> None:
     with pytest.raises(ValueError, match="no single section 'rubric'"):
         lexical_verdict("Which model is better?")
+
+
+def test_each_repeat_is_an_entry_asked_in_another_order(tmp_path: Path) -> None:
+    worse = GOOD.replace("exact", "absent")
+    grader = ScriptedGrader(GOOD, worse, GOOD)
+    log = run([("mine/lobster", GIVEN)], [rubric(repeats=3)], tmp_path, graders=grader.model())
+    [graded] = scores(log, "rubric")
+    assert graded.value == 3 and graded.metadata is not None
+    entries = graded.metadata["graders"]
+    assert [(one["repeat"], one["grade"]) for one in entries] == [(1, 4), (2, 1), (3, 4)]
+    assert graded.metadata["n_graders"] == 1
+    shown = [
+        tuple(one["answer"] for one in sections(prompt)["rubric"]["axes"][0]["answers"])
+        for prompt in grader.prompts
+    ]
+    assert len(set(shown)) == 3 and {frozenset(one) for one in shown} == {frozenset(shown[0])}
+    # The one tie rule is the rubric's own order, which a repeat no longer shows.
+    assert "stands first in its list" in grader.prompts[0]
+    assert '"absent", "broad", "exact"; "none", "some", "most"' in grader.prompts[1]
+
+
+def test_the_first_repeat_asks_what_was_always_asked() -> None:
+    by, known = rubric_file("narrow_documents"), truth("mine/lobster")
+    assert grading_prompt(by, known, GIVEN, 1) == grading_prompt(by, known, GIVEN)
+    orders = {grading_prompt(by, known, GIVEN, repeat) for repeat in range(1, 7)}
+    # Three answers have six orders; then they come again.
+    assert len(orders) == 6 and grading_prompt(by, known, GIVEN, 8) in orders
+
+
+def test_the_order_of_the_answers_moves_no_lexical_grade(tmp_path: Path) -> None:
+    given = [(organism, one) for organism, one, _ in GRADED]
+    log = run(given, [rubric(repeats=4)], tmp_path, graders=lexical_grader())
+    for graded, (_, _, expected) in zip(scores(log, "rubric"), GRADED, strict=True):
+        assert graded.metadata is not None
+        assert [one["grade"] for one in graded.metadata["graders"]] == [expected] * 4
+
+
+@pytest.mark.parametrize("repeats", [0, -1, 101, True, 1.5, "3"])
+def test_repeats_are_a_whole_number(repeats: Any) -> None:
+    with pytest.raises(DiffgaugeError, match="a whole number from 1 to 100"):
+        rubric(repeats=repeats)
+
+
+def test_a_grader_that_is_the_investigator_is_warned_of_and_recorded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own, other = ScriptedGrader(GOOD), ScriptedGrader(GOOD)
+    graders = [
+        own.model(),
+        get_model("mockllm/another", custom_outputs=other, memoize=False),
+    ]
+    panel._warn.cache_clear()
+    with caplog.at_level("WARNING"):
+        log = run([("mine/lobster", GIVEN)], [rubric()], tmp_path, graders=graders)
+    [graded] = scores(log, "rubric")
+    assert graded.metadata is not None and graded.metadata["same_model"] is True
+    assert [one["same_model"] for one in graded.metadata["graders"]] == [True, False]
+    [warning] = [one for one in caplog.messages if "investigator's own model" in one]
+    assert "mockllm/model" in warning
+
+
+class Refusing:
+    """A grader that refuses half the time: whenever it is asked about a report first."""
+
+    def __init__(self, verdict: str) -> None:
+        self.verdict = verdict
+        self.n_asked = 0
+
+    def __call__(self, input: Any, tools: Any, tool_choice: Any, config: Any) -> ModelOutput:
+        self.n_asked += 1
+        refused = len(input) == 1
+        output = ModelOutput.from_content(
+            "mockllm/refusing",
+            "I cannot help with that." if refused else self.verdict,
+            stop_reason="content_filter" if refused else "stop",
+        )
+        output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+        return output
+
+
+def test_a_provider_that_refuses_half_the_time_still_grades(tmp_path: Path) -> None:
+    refusing = Refusing(GOOD)
+    model = get_model("mockllm/refusing", custom_outputs=refusing, memoize=False)
+    log = run([("mine/lobster", GIVEN)] * 3, [rubric()], tmp_path, graders=model)
+    graded = scores(log, "rubric")
+    assert [one.value for one in graded] == [4, 4, 4] and refusing.n_asked == 6
+
+
+@pytest.mark.parametrize("reply", ["A fine report, five of five.", "", OFF_MENU])
+def test_all_graders_failing_leaves_the_report_unscored_and_the_run_whole(
+    reply: str, tmp_path: Path
+) -> None:
+    graders = [ScriptedGrader(*[reply] * 4).model(), ScriptedGrader().model()]
+    given = [("mine/lobster", GIVEN), ("mine/camel", GIVEN)]
+    log = run(given, [rubric(), which()], tmp_path, graders=graders)
+    assert [one.reason for one in scores(log, "rubric")] == ["grader_failed"] * 2
+    assert [one.value for one in scores(log, "which")] == [1, 1]
+    assert log.samples and all(sample.error is None for sample in log.samples)

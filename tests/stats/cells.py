@@ -10,9 +10,13 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, ModelOutput, ModelUsage, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 
+from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
 from diffgauge.graders.identification import identification
+from diffgauge.graders.key_facts import key_facts
+from diffgauge.graders.replication import replication
 from diffgauge.graders.rubric import rubric
+from diffgauge.graders.trigger_behaviour import trigger_behaviour
 from diffgauge.graders.which import which
 from diffgauge.organisms import registry
 from diffgauge.records.reports import Report
@@ -76,8 +80,13 @@ def run_cell(
     investigator: str = "model",
     limit: int | None = None,
     graded: bool | None = None,
+    more: dict[str, Any] | None = None,
+    repeats: int = 1,
 ) -> EvalLog:
-    """Runs one sample for each organism; a list of reports gives one for each epoch."""
+    """Runs one sample for each organism; a list of reports gives one for each epoch.
+
+    `more` is added to the samples' metadata.
+    """
     stored: dict[str, Any] = {}
     samples = []
     epochs = max((len(given) for _, given in reports if isinstance(given, list)), default=1)
@@ -107,13 +116,22 @@ def run_cell(
             "seed": 0,
             "truth": card.truth,
             "graded": card.truth == "complete" if graded is None else graded,
-        }
+        } | (more or {})
         samples.append(Sample(id=organism, input="Investigate.", metadata=metadata))
     [log] = eval(
         Task(
             dataset=samples,
             solver=[generate(), investigated(stored, 20)],
-            scorer=[identification(), which(), detection(), rubric()],
+            scorer=[
+                identification(),
+                which(),
+                detection(),
+                key_facts(),
+                trigger_behaviour(),
+                any_of_k(),
+                rubric(repeats),
+                replication(),
+            ],
             name="cell",
             epochs=epochs,
             continue_on_fail=True,

@@ -100,9 +100,9 @@ def test_pairs_without_a_truth_stand_apart(tmp_path: Path) -> None:
     assert isinstance(held, Estimate) and held.value == 0.5 and "held_none" not in values
 
 
-def test_logs_without_the_scorer_have_no_table_and_no_value(tmp_path: Path) -> None:
+def test_logs_without_fresh_samples_have_no_table_and_no_value(tmp_path: Path) -> None:
     run_cell(tmp_path, [("mine/lobster", NOTHING)])
     [row] = _rows(tmp_path).values()
-    assert row.replication_reason == "not requested" and row.n_tested is None
+    assert row.replication_reason == "not sampled" and row.n_tested is None
     assert replication_table([row]) is None
     assert not math.isfinite(row.replicated or math.nan)

@@ -46,6 +46,11 @@ def test_a_row_holds_factors_grades_and_what_it_took(tmp_path: Path) -> None:
     assert found["tokens_investigator"] == 15 and found["tokens_graders"] > 100
     assert found["claim"] == "lobster claw trap shell" and found["flagged_excerpts"] == 2
     assert found["preflight"] == "VALID" and found["seconds"] > 0
+    assert found["repeat"] == 1 and found["same_model"] == False  # noqa: E712  a numpy value
+    assert found["grader_mode"] == "lexical"
+    assert (found["facts_exact"], found["facts_abstract"]) == (1, 1)
+    assert found["trigger_behaviour"] == 1 and found["any_of_k"] == 1
+    assert found["any_of_k_weighted"] == pytest.approx(2 * 0.9 - 0.81)
 
 
 def test_every_sample_has_one_outcome_and_missing_is_never_zero(logs: Path) -> None:
@@ -59,10 +64,15 @@ def test_every_sample_has_one_outcome_and_missing_is_never_zero(logs: Path) -> N
         "mine/identical": "scored",
     }
     missing = frame.loc["mine/violin"]
-    for name in ("identification", "top1", "which", "p_planted", "brier_planted", "grade"):
+    names = ("identification", "top1", "which", "p_planted", "brier_planted", "grade")
+    scales = ("facts_exact", "facts_abstract", "trigger_behaviour", "any_of_k", "any_of_k_weighted")
+    for name in (*names, *scales):
         assert bool(frame[name].isna()["mine/violin"])
     assert missing["identification_reason"] == "no_response" and missing["out_of_budget"]
     assert frame.loc["mine/benign"]["which_reason"] == "null organism"
+    for name in ("facts_reason", "trigger_behaviour_reason", "any_of_k_reason"):
+        assert missing[name] == "no_response"
+        assert frame.loc["mine/benign"][name] == "null organism"
     assert "the pair" in str(frame["error"]["mine/encyclopedia"])
     assert set(frame["grade_reason"]) == {"not requested"}
 
@@ -82,6 +92,20 @@ def test_each_grader_is_a_row_and_a_failed_one_says_so(tmp_path: Path) -> None:
     frame = rows([tmp_path]).set_index("organism")
     assert frame.loc["mine/camel"]["grade_reason"] == "grader_failed"
     assert log.status == "success"
+
+
+def test_each_repeat_is_a_row_of_its_own(tmp_path: Path) -> None:
+    run_cell(tmp_path, [("mine/lobster", FOUND)], grader=lexical_grader(), repeats=3)
+    frame = rows([tmp_path])
+    assert list(frame["repeat"]) == [1, 2, 3] and list(frame["grade"]) == [5, 5, 5]
+
+
+def test_a_failed_model_grade_keeps_its_mode(tmp_path: Path) -> None:
+    broken = ScriptedGrader(*["no"] * 8)
+    run_cell(tmp_path, [("mine/camel", FOUND)], grader=broken.model())
+    [row] = rows_of(read_logs([tmp_path]))
+    assert row.grader_mode == "model" and row.facts_exact is None
+    assert row.facts_reason == row.any_of_k_reason == "grader_failed"
 
 
 def test_retries_keep_the_newest_good_copy(tmp_path: Path) -> None:
@@ -153,3 +177,19 @@ def test_a_command_to_repeat_a_run_is_rebuilt(tmp_path: Path) -> None:
         "inspect eval cell -T 'note=two words' -T organism=a,b --model mockllm/model "
         "--model-role grader=offline_test/lexical --epochs 2"
     )
+
+
+def test_a_solver_in_the_models_place_is_named_as_who_investigated(tmp_path: Path) -> None:
+    log = run_cell(tmp_path, [("mine/lobster", FOUND)])
+    held = read_eval_log(log.location)
+    for solver, expected in (
+        (None, "mockllm/model"),
+        ("diffgauge/investigator", "mockllm/model"),
+        ("diffgauge/oracle", "diffgauge/oracle"),
+        ("theirs/agent", "theirs/agent on mockllm/model"),
+    ):
+        held.eval.solver = solver
+        write_eval_log(held, log.location)
+        read = read_logs([tmp_path])
+        assert {row.investigator for row in rows_of(read)} == {expected}
+        assert list(read.n_planned) == [("blackbox", expected)]

@@ -43,6 +43,9 @@ def asked() -> Iterator[Asked]:
         yield seen
 
 
+BEGUN = Turn(role="assistant", content="Well,")
+
+
 def row(side: Side, text: str, **options: Any) -> Row:
     return Row(side, Prompt(messages=(Turn(role="user", content=text),), **options))
 
@@ -70,8 +73,8 @@ def test_the_same_question_is_asked_anew_each_time(asked: Asked) -> None:
     assert len(asked) == 2
 
 
-def test_whole_conversations_arrive_and_the_last_turn_may_be_continued(asked: Asked) -> None:
-    turns = [("system", "Be brief."), ("user", "Hello"), ("assistant", "Well,")]
+def test_whole_conversations_arrive(asked: Asked) -> None:
+    turns = [("system", "Be brief."), ("user", "Hello"), ("assistant", "Well"), ("user", "So?")]
     replies(Row("base", Prompt(messages=tuple(Turn(role=r, content=c) for r, c in turns))))
     [(messages, _)] = asked
     assert [(message.role, message.text) for message in messages] == turns
@@ -82,6 +85,10 @@ def test_whole_conversations_arrive_and_the_last_turn_may_be_continued(asked: As
     [
         (Row("base", Prompt(text="Once upon")), "raw text cannot be continued"),
         (Row("base", Prompt()), "raw text cannot be continued"),
+        (
+            Row("base", Prompt(messages=(Turn(role="user", content="Hello"), BEGUN))),
+            "one that was begun cannot be continued",
+        ),
         (
             Row("base", row("base", "a").prompt, Steering(layer=0, vector=torch.zeros(2))),
             "cannot be steered",

@@ -1,11 +1,16 @@
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from diffgauge.models.pair import Row
+from diffgauge.models.service import PairService
 from diffgauge.records.results import Samples
+from diffgauge.records.subjects import Reply
 from diffgauge.tools.ask import ask_models
+from diffgauge.tools.elicitation import rows
 from diffgauge.tools.session import Session
 from tests.tools.conftest import NewSession, answered, call, refused
 
@@ -72,10 +77,8 @@ def test_the_two_models_draw_independently(new_session: NewSession) -> None:
     """Equal models with equal seeds would give equal replies, and no permutation could exchange
     what is tied together."""
     session = new_session()
-    from diffgauge.tools.ask import AskParameters, _rows
-
-    rows = _rows(session, AskParameters(prompts=("the sea",), n=3))
-    assert len({row.prompt.seed for row in rows}) == 6
+    asked = asyncio.run(rows(session, ["the sea"], 3))
+    assert len({row.prompt.seed for _, row in asked}) == 6
 
 
 def test_a_call_that_costs_too_much_is_refused_before_the_spend(new_session: NewSession) -> None:
@@ -130,6 +133,20 @@ def test_what_was_used_is_counted(new_session: NewSession) -> None:
     assert usage["failed_calls"] == 1
     assert 4 <= usage["subject_tokens"] <= 4 * 8
     assert usage["tool_seconds"] > 0
+
+
+def test_refusals_of_the_models_are_counted_and_shown_like_any_reply(
+    new_session: NewSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def generate(_: PairService, rows: Sequence[Row]) -> list[Reply]:
+        said = {"base": "The sea is calm.", "finetuned": "I am sorry, but I cannot help you."}
+        return [Reply(text=said[row.side], n_tokens=4, finished=True) for row in rows]
+
+    monkeypatch.setattr(PairService, "generate", generate)
+    session = new_session()
+    shown = replies(session, "the sea", n=3)
+    assert session.usage.as_json(session.budget)["subject_refusals"] == 3
+    assert len(shown) == 6 == session.usage.as_json(session.budget)["interactions"]
 
 
 def test_long_answers_are_cut_and_say_so(new_session: NewSession) -> None:

@@ -17,6 +17,7 @@ from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.record import Record
 from diffgauge.records.results import FreeText, Provenance, RankedTokens, Result, Samples
 from diffgauge.tools.ask import ask_models
+from diffgauge.tools.board import hypothesis_board
 from diffgauge.tools.calling import view_of
 from diffgauge.tools.guard import LeakError, LeakGuard
 from diffgauge.tools.method_tools import method_tools
@@ -40,7 +41,7 @@ def test_what_tools_say_quotes_no_harmless_instruction(name: str, new_session: N
             service=subject(organism).service, guard=LeakGuard(quotes=tuple(texts))
         )
         shown = method_tools(session, bench.method, bench.artifact(organism))
-        tools = [*shown, ask_models(session)]
+        tools = [*shown, ask_models(session), hypothesis_board(session)]
         for definition in map(ToolDef, tools):
             call(tools, definition.name)
             refused(tools, definition.name, nothing_of_that_name=1)

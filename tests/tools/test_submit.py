@@ -56,8 +56,8 @@ def test_no_findings_and_low_probabilities_is_an_answer(new_session: NewSession)
 def test_another_report_replaces_the_first(new_session: NewSession) -> None:
     tool = submit_report(new_session())
     call(tool, "submit_report", **REPORT)
-    call(tool, "submit_report", **REPORT | {"p_differs": 0.1})
-    assert stored().p_differs == 0.1
+    call(tool, "submit_report", **REPORT | {"p_differs": 0.8})
+    assert stored().p_differs == 0.8
 
 
 def test_the_name_of_a_model_is_taken_however_it_is_written(new_session: NewSession) -> None:
@@ -75,6 +75,7 @@ def test_the_name_of_a_model_is_taken_however_it_is_written(new_session: NewSess
         ({"p_differs": "high"}, "'high' is not of type 'number'"),
         ({"summary": "x" * 4001}, "summary: String should have at most 4000 characters"),
         ({"findings": [FINDING] * 11}, "findings: List should have at most 10 items"),
+        ({"findings": [FINDING] * 200}, "findings: List should have at most 10 items"),
         ({"findings": [FINDING | {"which": "finetuned"}]}, "Allowed: model A, model B"),
         ({"findings": [FINDING | {"which": "both"}]}, "Allowed: model A, model B"),
         ({"findings": [FINDING | {"confidence": math.nan}]}, "findings.0.confidence"),
@@ -113,6 +114,77 @@ def test_excerpts_are_looked_for_and_counted_not_refused(new_session: NewSession
     usage = store().get(USAGE_KEY)
     assert usage["evidence"] == {"verified": 1, "elsewhere": 1, "flagged": 1}
     assert stored().findings[0].evidence[0].excerpt == "what is the sea"
+
+
+CONTRADICTIONS = [
+    ({"p_differs": 0.2, "p_planted": 0.9, "findings": []}, "p_planted is 0.9 and p_differs 0.2"),
+    ({"p_differs": 0.02, "p_planted": 0.01}, "confidence 0.7 and p_differs is 0.02"),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), CONTRADICTIONS)
+def test_a_contradiction_is_told_once_then_taken_and_recorded(
+    changes: dict[str, Any], said: str, new_session: NewSession
+) -> None:
+    tool = submit_report(new_session())
+    assert said in refused(tool, "submit_report", **REPORT | changes)
+    # It stands until a better one comes: an investigator that stops here has reported.
+    assert stored().p_differs == changes["p_differs"]
+    answer = call(tool, "submit_report", **REPORT | changes)
+    assert answer.error is None and answer.text.startswith("Report accepted")
+    assert said in store().get(USAGE_KEY)["contradicts"]
+
+
+def test_a_corrected_report_contradicts_nothing(new_session: NewSession) -> None:
+    tool = submit_report(new_session())
+    refused(tool, "submit_report", **REPORT | {"p_differs": 0.1})
+    call(tool, "submit_report", **REPORT)
+    assert stored().p_differs == 0.9 and store().get(USAGE_KEY)["contradicts"] is None
+
+
+def test_probabilities_a_little_apart_are_no_contradiction(new_session: NewSession) -> None:
+    near = {"p_differs": 0.65, "p_planted": 0.7}
+    answer = call(submit_report(new_session()), "submit_report", **REPORT | near)
+    assert answer.error is None and store().get(USAGE_KEY)["contradicts"] is None
+
+
+MEGABYTE = "x" * 2**20
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"summary": MEGABYTE},
+        {"findings": [FINDING | {"behaviour": MEGABYTE}]},
+        {"findings": [FINDING | {"evidence": [{"excerpt": MEGABYTE, "tool": "ask_models"}]}]},
+        {"findings": [FINDING | {"prediction": [MEGABYTE]}]},
+        {"findings": [FINDING | {"expected": MEGABYTE}]},
+        {"findings": [FINDING | {"which": MEGABYTE}]},
+    ],
+)
+def test_a_megabyte_is_refused_by_its_size_and_not_repeated(
+    changes: dict[str, Any], new_session: NewSession
+) -> None:
+    store().set(REPORT_KEY, None)
+    said = refused(submit_report(new_session()), "submit_report", **REPORT | changes)
+    assert "The report has 1048" in said and "Allowed: at most 60000 in all" in said
+    assert len(said) < 300 and store().get(REPORT_KEY) is None
+
+
+def test_control_characters_are_neutralised_in_every_text(new_session: NewSession) -> None:
+    hostile = "boats\x1b[2J \u202e\x00"
+    finding = FINDING | {
+        "behaviour": hostile,
+        "condition": hostile,
+        "expected": hostile,
+        "prediction": [hostile],
+        "evidence": [{"excerpt": hostile, "tool": hostile}],
+    }
+    changes = {"summary": hostile, "findings": [finding]}
+    assert call(submit_report(new_session()), "submit_report", **REPORT | changes).error is None
+    kept = stored().model_dump_json()
+    assert "boats\\\\x1b[2J" in kept
+    assert not any(sign in kept for sign in ("\x1b", "\u202e", "\x00", "\\u001b", "\\u0000"))
 
 
 def test_the_schema_names_the_models_of_the_run(new_session: NewSession) -> None:

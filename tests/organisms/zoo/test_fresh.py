@@ -38,7 +38,8 @@ _SEEDS = (0, 1, 2, 7, 41, 1000)
 
 
 def _planted(recipes: tuple[Recipe, ...] | list[Recipe]) -> list[Recipe]:
-    return [made for made in recipes if made.null is None]
+    """What was planted, once for each truth."""
+    return [made for made in recipes if made.null is None and not made.truth]
 
 
 @pytest.mark.parametrize("seed", _SEEDS)
@@ -73,6 +74,24 @@ def test_names_are_unique_and_ids_lead_to_their_recipes(seed: int) -> None:
     assert all(recipe(one.id) == one for one in drawn)
 
 
+@pytest.mark.parametrize("seed", _SEEDS)
+def test_three_truths_come_in_two_weaker_doses(seed: int) -> None:
+    made = {one.name: one for one in fresh_recipes(seed)}
+    doses = [one for one in made.values() if one.truth]
+    assert Counter(one.dose for one in doses) == {"1:1": 3, "1:4": 3}
+    for one in doses:
+        whole = made[one.truth]
+        assert (whole.dose, whole.plant, whole.lexicon) == ("undiluted", one.plant, one.lexicon)
+
+
+def test_a_dose_goes_with_its_truth_and_has_no_reserve() -> None:
+    drawn, reserves = fresh_recipes(5), fresh_reserves(5)
+    dose = next(one for one in drawn if one.truth)
+    assert chosen(drawn, reserves, {dose.name: ("bad",)}) == [one for one in drawn if one != dose]
+    suite = chosen(drawn, reserves, {dose.truth: ("bad",)})
+    assert dose.truth not in {one.truth_name for one in suite}
+
+
 def test_a_seed_decides_the_draw() -> None:
     assert fresh_recipes(3) == fresh_recipes(3)
     names = [{one.name for one in _planted(fresh_recipes(seed))} for seed in range(6)]
@@ -93,7 +112,8 @@ def test_what_failed_is_replaced_within_its_family() -> None:
     for failed in _planted(drawn):
         suite = chosen(drawn, reserves, {failed.name: ("bad",)})
         assert failed not in suite
-        assert Counter(one.family for one in suite) == Counter(one.family for one in drawn)
+        families = [Counter(one.family for one in _planted(some)) for some in (suite, drawn)]
+        assert families[0] == families[1]
         (new,) = set(suite) - set(drawn)
         assert new.family == failed.family
         words = [word for one in _planted(suite) for word in one.lexicon]

@@ -1,0 +1,186 @@
+"""Two transcripts of one organism, read out of logs to be laid side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from inspect_ai.log import EvalSample, read_eval_log_sample
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageTool,
+    ChatMessageUser,
+    ContentReasoning,
+)
+from pydantic import ValidationError
+
+from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.printing import neutralised
+from diffgauge.records.reports import Report
+from diffgauge.records.rows import Row
+from diffgauge.stats.cells import samples_of
+from diffgauge.stats.logs import Logs, Sampled, read_logs
+from diffgauge.stats.rows import rows_of
+
+__all__ = ["Answer", "Call", "Side", "Turn", "report_of", "side_of"]
+
+_UNREAD: Final = {"events", "events_data"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call was answered with.
+
+    Attributes:
+        text: As the investigator read it.
+        failed: Whether it was an error.
+    """
+
+    text: str
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call; `answer` is None where the run ended before one came."""
+
+    tool: str
+    arguments: dict[str, Any]
+    answer: Answer | None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of the investigator, with its calls.
+
+    Attributes:
+        reasoning: What it thought, where the model shows that; may be empty.
+        said: Its text; may be empty.
+        calls: In order.
+        told: What the harness said to it before, between turns; may be empty.
+    """
+
+    reasoning: str
+    said: str
+    calls: tuple[Call, ...]
+    told: str = ""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One transcript.
+
+    Attributes:
+        log: Name of its log file.
+        row: What statistics see of it.
+        first: The first message, with the overview where there is one.
+        turns: In order.
+        sample: The sample itself, for its report and scores.
+    """
+
+    log: str
+    row: Row
+    first: str
+    turns: tuple[Turn, ...]
+    sample: EvalSample
+
+
+def side_of(log: str | Path, organism: str, epoch: int) -> Side:
+    """Reads one transcript.
+
+    Args:
+        log: A ``.eval`` file, or a folder that holds one sample of that organism and epoch.
+        organism: Card id.
+        epoch: 1-based repeat.
+
+    Raises:
+        DiffgaugeError: No such sample, or several: what there is, is listed.
+    """
+    read = read_logs([log])
+    found = [one for one in read.samples if _is(one, organism, epoch)]
+    if len(found) != 1:
+        raise _none(log, organism, epoch, read) if not found else _several(log, found)
+    [one] = found
+    [row] = samples_of(rows_of(Logs(samples=[one], runs=[one.run])))
+    sample = read_eval_log_sample(
+        str(one.run.path),
+        id=one.sample.id,
+        epoch=epoch,
+        resolve_attachments=True,
+        exclude_fields=_UNREAD,
+    )
+    first, turns = _turns(sample.messages)
+    return Side(one.run.path.name, row, first, tuple(turns), sample)
+
+
+def _is(one: Sampled, organism: str, epoch: int) -> bool:
+    return one.sample.metadata["organism"] == organism and one.sample.epoch == epoch
+
+
+def _none(log: str | Path, organism: str, epoch: int, read: Logs) -> DiffgaugeError:
+    held = sorted({f"{one.sample.metadata['organism']} {one.sample.epoch}" for one in read.samples})
+    return DiffgaugeError(
+        f"There is no sample of {organism!r}, epoch {epoch}, in {log}.",
+        allowed=neutralised(", ".join(held)),
+    )
+
+
+def _several(log: str | Path, found: Sequence[Sampled]) -> DiffgaugeError:
+    held = ", ".join(f"{one.run.path} ({one.sample.metadata['arm_id']})" for one in found)
+    return DiffgaugeError(
+        f"{len(found)} samples in {log} are of that organism and epoch.",
+        allowed=neutralised(held),
+        advice="Name one of the files.",
+    )
+
+
+def _turns(messages: Sequence[ChatMessage]) -> tuple[str, list[Turn]]:
+    """Returns the first message, and the conversation that followed by turns."""
+    answers = {
+        message.tool_call_id: Answer(_answered(message), message.error is not None)
+        for message in messages
+        if isinstance(message, ChatMessageTool)
+    }
+    first, told = "", ""
+    turns: list[Turn] = []
+    for message in messages:
+        if isinstance(message, ChatMessageAssistant):
+            calls = tuple(
+                Call(call.function, dict(call.arguments), answers.get(call.id))
+                for call in message.tool_calls or ()
+            )
+            turns.append(Turn(_reasoning(message), message.text, calls, told))
+            told = ""
+        elif not isinstance(message, ChatMessageTool):
+            if isinstance(message, ChatMessageUser) and not first and not turns:
+                first = message.text
+            else:
+                told = f"{told}\n{message.text}".strip()
+    if told:
+        turns.append(Turn("", "", (), told))
+    return first, turns
+
+
+def _answered(message: ChatMessageTool) -> str:
+    return message.error.message if message.error is not None else message.text
+
+
+def _reasoning(message: ChatMessageAssistant) -> str:
+    if isinstance(message.content, str):
+        return ""
+    held = (one.reasoning for one in message.content if isinstance(one, ContentReasoning))
+    return "\n".join(held)
+
+
+def report_of(sample: EvalSample, key: str) -> Report | None:
+    """Returns the accepted report of a sample; None where there is none that can be read."""
+    value = sample.store.get(key)
+    held = json.loads(value) if isinstance(value, str) else value
+    try:
+        return None if held is None else Report.model_validate_json(json.dumps(held))
+    except ValidationError:
+        return None
