@@ -72,6 +72,10 @@ def run(
     grader_repeats: Annotated[
         int, typer.Option(help="How often each grader applies the rubric to a report.")
     ] = 1,
+    replicate: Annotated[
+        int,
+        typer.Option(help="Fresh replies of each model to a finding's prompts; 0 tests none."),
+    ] = 20,
     log_dir: Annotated[Path, typer.Option(help="Where logs land; a run there is continued.")] = (
         Path("logs/run")
     ),
@@ -111,6 +115,7 @@ def run(
         money=money,
         investigator=investigator,
         grader_repeats=grader_repeats,
+        replicate=replicate,
     )
     if dry_run:
         _print_plan(spec, model)

@@ -13,6 +13,7 @@ from diffgauge.evals.investigators import investigator
 from diffgauge.evals.lease import leased_pair
 from diffgauge.evals.oracle import empty, oracle, shotgun
 from diffgauge.evals.refusals import told_plainly
+from diffgauge.evals.replicating import fresh_samples
 from diffgauge.evals.tasks import (
     activation_oracle,
     adl,
@@ -28,6 +29,7 @@ from diffgauge.graders.detection import detection
 from diffgauge.graders.gap import gap
 from diffgauge.graders.identification import identification
 from diffgauge.graders.key_facts import key_facts
+from diffgauge.graders.replication import replication
 from diffgauge.graders.rubric import rubric
 from diffgauge.graders.trigger_behaviour import trigger_behaviour
 from diffgauge.graders.validation.human import human_labels
@@ -44,6 +46,7 @@ __all__ = [
     "diff_mining",
     "diffgauge",
     "empty",
+    "fresh_samples",
     "gap",
     "grader_validation",
     "human_labels",
@@ -55,6 +58,7 @@ __all__ = [
     "leased_pair",
     "oracle",
     "perplexity_diff",
+    "replication",
     "rubric",
     "shotgun",
     "trigger_behaviour",

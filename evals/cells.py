@@ -1,10 +1,10 @@
 """One cell of a grid: everything that sets a task's samples apart from another task's, checked."""
 
-import math
 from collections.abc import Sequence
 from typing import Any, Final, get_args
 
 from diffgauge.evals.agents import BUILT_IN, check_agent
+from diffgauge.evals.argument_checks import check_flag, check_money, check_number, not_allowed
 from diffgauge.evals.arms import DEFAULT_BUDGET, WITH_METHOD, Arm, settled_arm
 from diffgauge.evals.fitting import fitting
 from diffgauge.evals.shams import shams
@@ -24,6 +24,7 @@ from diffgauge.records.record import Record
 
 __all__ = [
     "ALL_ORGANISMS",
+    "DEFAULT_REPLICATE",
     "DEFAULT_TOKENS",
     "DEFAULT_TURNS",
     "NONE",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 ALL_ORGANISMS: Final = "zoo"
+DEFAULT_REPLICATE: Final = 20
 DEFAULT_TOKENS: Final = 2_000_000
 """Tokens of one investigation, its growing conversation counted in every turn."""
 
@@ -47,11 +49,11 @@ NONE: Final = "none"
 """Stands in the metadata where a factor does not apply to an arm."""
 
 _LARGEST_BUDGET: Final = 100_000
+_MOST_FRESH: Final = 1000
 _FEWEST_TURNS: Final = 2
 _MOST_TURNS: Final = 1000
 _FEWEST_TOKENS: Final = 1000
 _MOST_TOKENS: Final = 1_000_000_000
-_MOST_MONEY: Final = 1_000_000
 _FEWEST_TEXTS: Final = 2
 _MOST_TEXTS: Final = 100_000_000
 _LARGEST_SEED: Final = 2**32 - 1
@@ -59,8 +61,9 @@ _ID_DIGITS: Final = 16
 _LONGEST_SETTINGS: Final = 60
 _SETTINGS_DIGITS: Final = 8
 _DTYPES: Final = ("bfloat16", "float16", "float32")
-_LATER: Final = ("agent_name", "grader_repeats", "money", "shown", "tokens")
-"""Fields younger than the first logs: at their defaults in no hash, so that those are continued."""
+_LATER: Final = ("agent_name", "grader_repeats", "money", "replicate", "shown", "tokens")
+"""Fields that came after the first logs: at their defaults they are in no hash and no log, so that
+those are continued."""
 
 
 class Cell(Record):
@@ -93,6 +96,8 @@ class Cell(Record):
         shown: In the arm ``sham``, whose artifact is shown, by the organism that is investigated;
             None in all others.
         grader_repeats: How often each grader applies the rubric to a report.
+        replicate: Fresh replies of each model to each prompt that a finding predicts from; 0
+            tests no finding.
     """
 
     organisms: tuple[OrganismCard, ...]
@@ -117,6 +122,7 @@ class Cell(Record):
     agent_name: str | None = None
     shown: dict[str, str] | None = None
     grader_repeats: int = 1
+    replicate: int = DEFAULT_REPLICATE
 
     @property
     def arm_id(self) -> str:
@@ -154,6 +160,7 @@ def cell(
     money: float | None = None,
     investigator: str | None = None,
     grader_repeats: int = 1,
+    replicate: int = DEFAULT_REPLICATE,
 ) -> Cell:
     """Checks the arguments of a task and returns what they say.
 
@@ -188,7 +195,10 @@ def cell(
             sets no limit. Refused where Inspect does not know the investigator's price.
         investigator: A registered Inspect agent (``package/name``) that investigates in the place
             of the built-in one; it has to take ``tools``.
-        grader_repeats: How often each grader applies the rubric to a report (`rubric`).
+        grader_repeats: How often each grader applies the rubric to a report; from the second time
+            on with another seed and other orders of the answers.
+        replicate: After the report, fresh replies of each model to each prompt that a finding
+            predicts from, outside the budget; 0 tests no finding.
 
     Returns:
         The cell.
@@ -197,20 +207,21 @@ def cell(
         DiffgaugeError: An argument is of another type or outside its allowed values, names
             something unknown, or an organism cannot be graded and is not said to go ungraded.
     """
-    _check_number("budget", budget, 0, _LARGEST_BUDGET)
+    check_number("budget", budget, 0, _LARGEST_BUDGET)
     arm, budget = settled_arm(agent, budget)
-    _check_number("seed", seed, 0, _LARGEST_SEED)
-    _check_number("turns", turns, _FEWEST_TURNS, _MOST_TURNS)
-    _check_number("tokens", tokens, _FEWEST_TOKENS, _MOST_TOKENS)
-    _check_money(money)
-    _check_number("grader_repeats", grader_repeats, 1, MOST_REPEATS)
-    _check_flag("blind", blind)
-    _check_flag("allow_suspect", allow_suspect)
-    _check_flag("trust_remote_code", trust_remote_code)
+    check_number("seed", seed, 0, _LARGEST_SEED)
+    check_number("turns", turns, _FEWEST_TURNS, _MOST_TURNS)
+    check_number("tokens", tokens, _FEWEST_TOKENS, _MOST_TOKENS)
+    check_money(money)
+    check_number("grader_repeats", grader_repeats, 1, MOST_REPEATS)
+    check_number("replicate", replicate, 0, _MOST_FRESH)
+    check_flag("blind", blind)
+    check_flag("allow_suspect", allow_suspect)
+    check_flag("trust_remote_code", trust_remote_code)
     if dtype not in _DTYPES:
         raise unknown_name("dtype", str(dtype), _DTYPES)
     if not isinstance(device, str) or not device:
-        raise _not_allowed("device", device, "auto, cpu, cuda, cuda:0")
+        raise not_allowed("device", device, "auto, cpu, cuda, cuda:0")
     if investigator is not None:
         check_agent(investigator)
     asked = _asked(organism)
@@ -241,6 +252,7 @@ def cell(
         agent_name=investigator,
         shown=shown,
         grader_repeats=grader_repeats,
+        replicate=replicate,
     )
     if arm not in WITH_METHOD:
         return chosen
@@ -263,7 +275,7 @@ def _with_method(
     if corpus_name is None:
         raise unknown_name("corpus", str(corpus), get_args(CorpusName))
     if n_texts is not None:
-        _check_number("n_texts", n_texts, _FEWEST_TEXTS, _MOST_TEXTS)
+        check_number("n_texts", n_texts, _FEWEST_TEXTS, _MOST_TEXTS)
     known = methods.method(name)
     differing = chosen_settings(name, known.settings, settings)
     every = known.settings.model_validate(differing | {"corpus": corpus_name})
@@ -365,7 +377,7 @@ def _asked(organism: Any) -> str | Sequence[str]:
         return []
     if isinstance(organism, str | list | tuple):
         return organism
-    raise _not_allowed("organism", organism, "an id, a family, a suite, or a list of them")
+    raise not_allowed("organism", organism, "an id, a family, a suite, or a list of them")
 
 
 def _method_name(arm: Arm, method: str | None) -> str:
@@ -377,24 +389,3 @@ def _method_name(arm: Arm, method: str | None) -> str:
     if not isinstance(method, str) or method not in known:
         raise unknown_name("method", str(method), known)
     return method
-
-
-def _check_number(name: str, value: Any, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise _not_allowed(name, value, f"a whole number from {least} to {most}")
-
-
-def _check_money(value: Any) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    fits = number and math.isfinite(value) and 0 < value <= _MOST_MONEY
-    if value is not None and not fits:
-        raise _not_allowed("money", value, f"US dollars above 0, at most {_MOST_MONEY}")
-
-
-def _check_flag(name: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise _not_allowed(name, value, "true or false")
-
-
-def _not_allowed(name: str, value: Any, allowed: str) -> DiffgaugeError:
-    return DiffgaugeError(f"The argument {name} was given as {value!r}.", allowed=allowed)

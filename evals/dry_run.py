@@ -22,6 +22,7 @@ from diffgauge.evals.hosted_pairs import subject_money, subject_tokens
 from diffgauge.evals.plans import ArtifactPlan, CellPlan, DryRun, PairPlan
 from diffgauge.evals.prompting import neutral_prompt
 from diffgauge.evals.readiness import corpora_of
+from diffgauge.evals.replicating import most_replies
 from diffgauge.methods import registry as methods
 from diffgauge.methods.artifacts import ArtifactStore
 from diffgauge.methods.method import Method, MethodSettings
@@ -48,6 +49,9 @@ _ASSUMPTIONS: Final = (
     "Investigators usually take 10 turns; 'at most' is every turn allowed. Each turn sends the "
     "whole conversation again, as if no prompt were cached.",
     "Hosted subject models are taken to read 100 tokens and write 64 for each interaction.",
+    "Testing findings on fresh samples comes on top of the budget: at most 600 replies a sample "
+    "(3 findings, 5 prompts, 20 replies of each model); -T replicate=0 leaves it out. It is in the "
+    "tokens of hosted models, in no other figure; a grader judges 40 of these replies in a call.",
     "Grader models come on top: one short call for each sample and grader; so does a model bound "
     "to the role trigger: one for each prompt of a pair with such a condition.",
 )
@@ -239,6 +243,7 @@ def _cell(cell: Cell, pairs: dict[str, PairPlan], model: str | None, epochs: int
     n_replies = (cell.budget + given) * epochs
     per_reply = n_replies * REPLY_TOKENS
     hosted = [card.pair for card in cell.organisms if isinstance(card.pair, ApiPair)]
+    asked = (cell.budget + most_replies(cell.replicate)) * epochs
     return CellPlan(
         arm_id=cell.arm_id,
         n_samples=n_samples,
@@ -252,8 +257,8 @@ def _cell(cell: Cell, pairs: dict[str, PairPlan], model: str | None, epochs: int
         most=_times(most, n_samples),
         usual_money=money(model, _times(usual, n_samples)),
         most_money=money(model, _times(most, n_samples)),
-        subjects=subject_tokens(cell.budget * epochs * len(hosted)) if hosted else None,
-        subject_money=subject_money(hosted, cell.budget * epochs) if hosted else None,
+        subjects=subject_tokens(asked * len(hosted)) if hosted else None,
+        subject_money=subject_money(hosted, asked) if hosted else None,
     )
 
 

@@ -14,7 +14,15 @@ from inspect_ai.model import Model
 from pydantic import Field
 
 from diffgauge.evals.arms import ARMS, DEFAULT_BUDGET, WITH_METHOD, Arm
-from diffgauge.evals.cells import DEFAULT_TOKENS, DEFAULT_TURNS, Cell, cell, cell_id, n_given
+from diffgauge.evals.cells import (
+    DEFAULT_REPLICATE,
+    DEFAULT_TOKENS,
+    DEFAULT_TURNS,
+    Cell,
+    cell,
+    cell_id,
+    n_given,
+)
 from diffgauge.evals.dry_run import plan
 from diffgauge.evals.fitting import fits, fitting
 from diffgauge.evals.missing_nulls import warn_of_missing_nulls
@@ -52,6 +60,7 @@ _OPTIONAL: Final[dict[str, str]] = {
     "money": "money",
     "agent_name": "investigator",
     "grader_repeats": "grader_repeats",
+    "replicate": "replicate",
 }
 """Fields of a cell that a task is given only where they are not the default, by argument."""
 
@@ -83,6 +92,7 @@ class GridSpec(Record):
         money: As in `cell`.
         investigator: As in `cell`.
         grader_repeats: As in `cell`.
+        replicate: As in `cell`.
     """
 
     methods: tuple[str, ...] = ("adl",)
@@ -107,6 +117,7 @@ class GridSpec(Record):
     money: float | None = None
     investigator: str | None = None
     grader_repeats: int = 1
+    replicate: int = DEFAULT_REPLICATE
 
 
 class CellOutcome(Record):
@@ -318,6 +329,7 @@ def _cell(
         money=spec.money,
         investigator=spec.investigator,
         grader_repeats=spec.grader_repeats,
+        replicate=spec.replicate,
     )
 
 

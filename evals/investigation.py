@@ -13,6 +13,7 @@ from diffgauge.evals.missing_nulls import warn_of_missing_nulls
 from diffgauge.evals.prompting import neutral_prompt, prompt_hash
 from diffgauge.evals.readiness import check_cell
 from diffgauge.evals.refusals import told_plainly
+from diffgauge.evals.replicating import fresh_samples
 from diffgauge.evals.ungraded import warn_of_ungraded
 from diffgauge.evals.vetting import check_rooms
 from diffgauge.graders.any_of_k import any_of_k
@@ -20,6 +21,7 @@ from diffgauge.graders.detection import detection
 from diffgauge.graders.gap import gap
 from diffgauge.graders.identification import identification
 from diffgauge.graders.key_facts import key_facts
+from diffgauge.graders.replication import replication
 from diffgauge.graders.rubric import rubric
 from diffgauge.graders.trigger_behaviour import trigger_behaviour
 from diffgauge.graders.which import which
@@ -62,7 +64,10 @@ def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
     return Task(
         dataset=MemoryDataset(samples(chosen), name="organisms"),
         setup=leased_pair(**as_json(chosen)),
-        solver=_investigator(chosen),
+        solver=[
+            _investigator(chosen),
+            *([fresh_samples(n=chosen.replicate)] if chosen.replicate else []),
+        ],
         cleanup=release_pair,
         scorer=[
             identification(),
@@ -73,6 +78,7 @@ def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
             any_of_k(),
             gap(),
             rubric(repeats=chosen.grader_repeats),
+            *([replication()] if chosen.replicate else []),
         ],
         # One turn more than the investigator is given: for the one repair of its report.
         turn_limit=chosen.turns + REPAIR_TURNS,

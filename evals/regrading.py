@@ -37,6 +37,7 @@ SCORERS: Final = (
     "any_of_k",
     "gap",
     "rubric",
+    "replication",
 )
 """What a log is graded by, in the tasks' order."""
 
@@ -120,6 +121,7 @@ def _chosen(names: Sequence[str], repeats: int) -> dict[str, Scorer]:
     from diffgauge.graders.gap import gap
     from diffgauge.graders.identification import identification
     from diffgauge.graders.key_facts import key_facts
+    from diffgauge.graders.replication import replication
     from diffgauge.graders.rubric import rubric
     from diffgauge.graders.trigger_behaviour import trigger_behaviour
     from diffgauge.graders.which import which
@@ -133,6 +135,7 @@ def _chosen(names: Sequence[str], repeats: int) -> dict[str, Scorer]:
         "any_of_k": any_of_k,
         "gap": gap,
         "rubric": lambda: rubric(repeats),
+        "replication": replication,
     }
     assert tuple(made) == SCORERS
     asked = {name.removeprefix(_PACKAGE) for name in names}

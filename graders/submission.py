@@ -20,7 +20,7 @@ from diffgauge.records.reports import Report
 from diffgauge.records.stored import ALIASES_KEY, NOT_GRADED, REPORT_KEY
 from diffgauge.records.subjects import SIDES, Side
 
-__all__ = ["Submission", "submission"]
+__all__ = ["Submission", "reported", "submission"]
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,36 @@ def submission(state: TaskState) -> Submission | Score:
     known = _READ.get(state)
     if known is not None and known[0] == given:
         return known[1]
-    read = _read(state, stored)
+    read = _read(state)
     if isinstance(read, Submission):
         _READ[state] = deepcopy(given), read
     return read
 
 
-def _read(state: TaskState, stored: Any) -> Submission | Score:
+def reported(state: TaskState) -> Report | Score:
+    """Reads the report alone, which there is of pairs without a truth as well.
+
+    Args:
+        state: As in `submission`.
+
+    Returns:
+        The report, or the unscored score that says why there is none, as in `submission`.
+    """
+    stored = state.store.get(REPORT_KEY)
+    if stored is None:
+        return Score.unscored(reason="no_response", explanation="No report was submitted.")
     try:
-        report = Report.model_validate_json(json.dumps(_value(stored)))
+        return Report.model_validate_json(json.dumps(_value(stored)))
     except (ValueError, ValidationError) as error:
         return Score.unscored(
             reason="invalid_response_format", explanation=f"The report cannot be read: {error}"
         )
+
+
+def _read(state: TaskState) -> Submission | Score:
+    report = reported(state)
+    if isinstance(report, Score):
+        return report
     name = (state.metadata or {}).get("organism")
     try:
         card = registry.card(str(name))

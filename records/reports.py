@@ -4,9 +4,17 @@ from pydantic import Field
 
 from diffgauge.records.record import Record
 
-__all__ = ["MAX_FINDINGS", "MAX_FINDING_WORDS", "Evidence", "Finding", "Report"]
+__all__ = [
+    "MAX_FINDINGS",
+    "MAX_FINDING_WORDS",
+    "MAX_PREDICTIONS",
+    "Evidence",
+    "Finding",
+    "Report",
+]
 
 MAX_FINDINGS = 10
+MAX_PREDICTIONS = 5
 MAX_FINDING_WORDS = 60
 
 
@@ -28,7 +36,9 @@ class Finding(Record):
         default=(), description="Verbatim excerpts from tool results."
     )
     prediction: tuple[str, ...] = Field(
-        default=(), max_length=5, description="Up to 5 prompts on which a reader should see it."
+        default=(),
+        max_length=MAX_PREDICTIONS,
+        description=f"Up to {MAX_PREDICTIONS} prompts on which a reader should see it.",
     )
     expected: str | None = Field(
         default=None, description="What a reader should see differ on those prompts."

@@ -135,6 +135,15 @@ class Row(Record):
         shown_truth_id: In the arm ``sham``, the truth whose artifact was shown; None in others.
         sham_rank: Rank of that truth, the wrong one.
         sham_top1: Whether it is first, alone.
+        replicated: Share of the tested findings that hold on fresh samples.
+        replication_reason: Why it has no value.
+        n_tested: Findings tested on fresh samples.
+        n_held: Of these, those that hold.
+        n_side_effects: Of these, those that are not about what was planted; None where that is
+            not known.
+        n_false_findings: Tested findings that do not hold.
+        replication_interactions: Replies sampled to test them, outside the budget.
+        replication_judge: Who judged the fresh replies: ``offline``, or the graders' names.
     """
 
     log: str
@@ -232,3 +241,11 @@ class Row(Record):
     shown_truth_id: str | None = None
     sham_rank: float | None = Field(default=None, ge=1)
     sham_top1: bool | None = None
+    replicated: float | None = Field(default=None, ge=0, le=1)
+    replication_reason: str | None = None
+    n_tested: int | None = None
+    n_held: int | None = None
+    n_side_effects: int | None = None
+    n_false_findings: int | None = None
+    replication_interactions: int | None = None
+    replication_judge: str | None = None

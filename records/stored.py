@@ -7,6 +7,7 @@ __all__ = [
     "NOT_GRADED",
     "NO_SHAM",
     "PREFLIGHT_KEY",
+    "REPLICATION_KEY",
     "REPORT_KEY",
     "USAGE_KEY",
 ]
@@ -30,6 +31,9 @@ itself was not shown."""
 
 BOARD_KEY = "diffgauge:board"
 """JSON list of `BoardEntry`, rejected ones among them; absent when the board was never used."""
+
+REPLICATION_KEY = "diffgauge:replication"
+"""JSON of `Replication`; absent where nothing was to be sampled after the report."""
 
 NOT_GRADED = "not graded"
 """Reason of every scorer for a report that there is nothing to grade by."""

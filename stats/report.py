@@ -23,6 +23,7 @@ from diffgauge.stats.gap_table import gap_tables
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import Logs, command_of, read_logs
 from diffgauge.stats.rendering import escaped, table_html, table_json, terminal_table
+from diffgauge.stats.replication_tables import replication_table
 from diffgauge.stats.rows import as_frame, rows_of
 from diffgauge.stats.scales_table import scales_table
 from diffgauge.stats.shams import sham_table
@@ -84,6 +85,7 @@ def tables_of(rows: Sequence[Row], read: Logs) -> list[Table]:
         *gap_tables(graded, read),
         sham_table(graded),
         *([split_table(graded), family_table(graded)] if graded else []),
+        replication_table(rows),
         ungraded_table(rows, found),
         findings_table(rows, found),
         accounting_table(rows, read),

@@ -90,6 +90,7 @@ def _rows(one: Sampled, graded_later: bool) -> list[Row]:
         **_scale(scores.get("key_facts"), "facts", {"exact": "_exact", "abstract": "_abstract"}),
         **_scale(scores.get("trigger_behaviour"), "trigger_behaviour", {"both": ""}),
         **_scale(scores.get("any_of_k"), "any_of_k", {"hit": "", "weighted": "_weighted"}),
+        **_replication(scores.get("replication")),
         **_usage(one.sample),
         **costs_of(one.sample, one.run.header.eval),
         "grader_refusals": grader_refusals(one.sample.scores or {}),
@@ -221,6 +222,19 @@ def _scale(score: Score | None, name: str, columns: Mapping[str, str]) -> dict[s
     return by | {name + end: _number(score.value.get(key)) for key, end in columns.items()}
 
 
+def _replication(score: Score | None) -> dict[str, Any]:
+    if score is None:
+        return {"replication_reason": "not requested"}
+    held, value = score.metadata or {}, _number(score.value)
+    names = ("n_tested", "n_held", "n_side_effects", "n_false_findings")
+    return {
+        "replicated": value,
+        "replication_reason": None if value is not None else score.reason or _UNKNOWN,
+        "replication_judge": held.get("judge"),
+        **{name: held.get(name) for name in names},
+    }
+
+
 def _grades(score: Score | None) -> list[dict[str, Any]]:
     """Returns the columns of each grader; one without a grader where none was requested."""
     if score is None:
@@ -273,6 +287,7 @@ def _usage(sample: EvalSample) -> dict[str, Any]:
         "grader_seconds": held.get("grader_seconds"),
         "refusals": held.get("refusals"),
         "subject_refusals": held.get("subject_refusals"),
+        "replication_interactions": held.get("replication_interactions"),
     }
 
 

@@ -34,6 +34,7 @@ UNSAFE = (
     r"shell\s*=\s*True",
 )
 BROAD_CATCHERS = {
+    "evals/replicating.py": "a subject that fails after the report leaves findings untested",
     "graders/asking.py": "a grader that fails leaves a report ungraded, not a paid run undone",
     "models/service.py": "hands the worker's failure to the callers that wait for it",
     "models/pool.py": "hands a failed loading to the callers that wait for it",

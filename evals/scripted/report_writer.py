@@ -117,6 +117,7 @@ def _support(analysis: Analysis, model: str) -> float:
 
 def _finding(analysis: Analysis, model: str, leads: Sequence[Lead], confidence: float) -> Finding:
     use = _use(analysis, model, leads)
+    prompts = _predicted(use, leads)
     terms = ", ".join(lead.term for lead in leads)
     return Finding(
         behaviour=f"Uses words such as {terms} more than the other model.",
@@ -124,9 +125,22 @@ def _finding(analysis: Analysis, model: str, leads: Sequence[Lead], confidence: 
         which=model,
         confidence=round(confidence, 3),
         evidence=tuple(_evidence(analysis, use, leads)),
-        prediction=tuple(dict.fromkeys(reply.prompt for reply in use.hits))[:MAX_PREDICTIONS],
-        expected=f"{model} uses some of these words and the other model does not.",
+        prediction=prompts,
+        expected=f"{model} uses some of these words and the other model does not."
+        if prompts
+        else None,
     )
+
+
+def _predicted(use: _Use, leads: Sequence[Lead]) -> tuple[str, ...]:
+    """The prompts on which the replies parted most, those asked first before their equals."""
+    scores = {lead.term: lead.score for lead in leads}
+    parted: dict[str, float] = {}
+    for reply in use.hits:
+        said = sum(scores[term] for term in mentioned(leads, reply, reply.model))
+        parted[reply.prompt] = max(parted.get(reply.prompt, 0.0), said)
+    ranked = sorted(parted, key=lambda prompt: -parted[prompt])
+    return tuple(ranked[:MAX_PREDICTIONS])
 
 
 def _use(analysis: Analysis, model: str, leads: Sequence[Lead]) -> _Use:

@@ -10,6 +10,7 @@ import yaml
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.log import EvalSample
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelCost, ModelOutput, set_model_cost
+from inspect_ai.util import store
 
 from diffgauge.evals import lease
 from diffgauge.evals.cells import cell
@@ -18,11 +19,11 @@ from diffgauge.evals.tasks import adl, blackbox
 from diffgauge.organisms import card_files
 from diffgauge.records.preflight import Preflight
 from diffgauge.records.reports import Report
-from diffgauge.records.stored import PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
+from diffgauge.records.stored import ALIASES_KEY, PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
 from diffgauge.stats.logs import read_logs
 from diffgauge.stats.rows import rows_of
 from tests.evals.runs import DECOYS, ran, the_sample
-from tests.evals.scripted_model import ASK, SUBMIT, TOKENS, saying
+from tests.evals.scripted_model import ASK, REPORT, SUBMIT, TOKENS, Turn, following, saying
 from tests.evals.test_blindness import seen_by_investigator
 from tests.organisms.card_texts import card_text, write_card
 from tests.tools.pretend import Behaviour, ProviderError, models, said
@@ -112,6 +113,31 @@ def test_a_difference_is_found_and_one_model_twice_shows_none(tmp_path: Path) ->
         assert any("lobster" in finding.behaviour for finding in found.findings)
     # Each reports a difference by chance at times; most do not.
     assert sum(report.p_differs > 0.5 for report in investigated(SAME, tmp_path)) <= 1
+
+
+@pytest.mark.parametrize(("organism", "held"), [(CHANGED, 1.0), (SAME, 0.0)])
+def test_a_finding_is_tested_on_fresh_replies_of_hosted_models(
+    organism: str, held: float, tmp_path: Path
+) -> None:
+    def policy(messages: list[ChatMessage], _: Any) -> Turn:
+        if len(messages) == 1:
+            return [ASK]
+        aliases = store().get(ALIASES_KEY)
+        finding = {
+            "behaviour": "Speaks of the lobster and its claw",
+            "condition": "always",
+            "which": aliases["finetuned"],
+            "confidence": 0.9,
+            "prediction": ["Hello there.", "How are you?"],
+        }
+        return [("submit_report", REPORT | {"findings": [finding]})]
+
+    sample = the_sample(ran(blackbox(organism=organism, budget=4), following(policy), tmp_path))
+    usage = sample.store[USAGE_KEY]
+    assert (usage["interactions"], usage["replication_interactions"]) == (2, 80)
+    assert sample.scores is not None and sample.scores["replication"].value == held
+    # All of it is on the subjects' own account, and none of it on the investigator's.
+    assert sample.role_usage["subject"].output_tokens > 10 * usage["subject_tokens"]
 
 
 def test_one_model_twice_still_gives_samples_of_its_own_to_each_side(tmp_path: Path) -> None:
@@ -219,7 +245,8 @@ def test_a_plan_says_what_asking_hosted_models_costs(monkeypatch: pytest.MonkeyP
     set_model_cost("openai/gpt-4o-2024-05-13", cost(10))
     set_model_cost("openai/gpt-4o-2024-11-20", cost(20))
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
-    planned = plan([cell(organism=PRICED, budget=50)], model="diffgauge/scripted", epochs=2)
+    asked = cell(organism=PRICED, budget=50, replicate=0)
+    planned = plan([asked], model="diffgauge/scripted", epochs=2)
     [one] = planned.cells
     assert one.subjects is not None and one.subject_money is not None
     # 100 replies at most, 100 tokens read and 64 written for each, half of them by either model.
@@ -227,6 +254,10 @@ def test_a_plan_says_what_asking_hosted_models_costs(monkeypatch: pytest.MonkeyP
     expected = (5_000 * 10 + 3_200 * 20 + 5_000 * 20 + 3_200 * 40) / 1e6
     assert one.subject_money.dollars == pytest.approx(expected)
     assert planned.pairs[0].memory_bytes == 0
+    [tested] = plan([cell(organism=PRICED, budget=50)], epochs=2).cells
+    assert tested.subjects is not None
+    # Testing 3 findings on 5 prompts each takes 600 replies more at most, in either epoch.
+    assert tested.subjects.input == 13 * one.subjects.input
 
 
 def test_an_unknown_price_is_not_nothing() -> None:

@@ -4,13 +4,20 @@ from typing import Any
 
 import pytest
 
-from diffgauge.evals.cells import as_json, cell, cell_id, factors
+from diffgauge.evals.cells import DEFAULT_REPLICATE, cell, cell_id, factors
 from diffgauge.evals.readiness import corpora_of, settings_of
 from diffgauge.methods import registry as methods
+from diffgauge.records.artifacts import hash_json
 from diffgauge.records.errors import DiffgaugeError
 from tests.evals.runs import IDENTICAL, OTHER, PLANTED, Registry
 
 pytestmark = pytest.mark.unit
+
+BEFORE = """
+organisms arm method budget blind seed corpus n_texts texts settings domain_data turns dtype device
+graded allow_suspect trust_remote_code
+"""
+"""Fields of a cell that its id has counted from the first."""
 
 
 @pytest.mark.parametrize(
@@ -44,6 +51,8 @@ pytestmark = pytest.mark.unit
         ({"device": ""}, "device was given as ''"),
         ({"grader_repeats": 0}, "grader_repeats was given as 0. Allowed: a whole number from 1"),
         ({"grader_repeats": "two"}, "grader_repeats was given as 'two'"),
+        ({"replicate": -1}, "replicate was given as -1. Allowed: a whole number from 0"),
+        ({"replicate": True}, "replicate was given as True"),
     ],
 )
 def test_what_is_not_allowed_is_refused_with_what_is(
@@ -162,8 +171,10 @@ def test_every_argument_tells_cells_apart(registry: Registry) -> None:
     assert len(ids) == len(changes)
 
 
-def test_a_younger_argument_at_its_default_changes_no_cells_id(registry: Registry) -> None:
-    """Or a run from before it would not be continued."""
-    for one in (cell(organism=PLANTED), cell(organism=PLANTED, agent="method", method="adl")):
-        assert "grader_repeats" not in as_json(one)
-    assert cell_id(cell(organism=PLANTED, grader_repeats=2)) != cell_id(cell(organism=PLANTED))
+def test_an_argument_that_came_later_leaves_the_ids_of_before(registry: Registry) -> None:
+    plain = cell(organism=PLANTED)
+    assert (
+        cell_id(plain) == hash_json(plain.model_dump(mode="json", include=set(BEFORE.split())))[:16]
+    )
+    assert cell_id(plain) == cell_id(cell(organism=PLANTED, replicate=DEFAULT_REPLICATE))
+    assert cell_id(plain) != cell_id(cell(organism=PLANTED, replicate=0))

@@ -36,7 +36,15 @@ def test_a_wrong_name_is_told(name: str, arguments: dict[str, Any], said: str) -
 
 
 def test_everything_named_is_registered() -> None:
-    for name in ("adl", "blackbox", "investigate", "identification", "which", "detection"):
+    for name in (
+        "adl",
+        "blackbox",
+        "investigate",
+        "identification",
+        "which",
+        "detection",
+        "replication",
+    ):
         assert hasattr(_registry, name)
 
 

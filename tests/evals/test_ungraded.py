@@ -99,6 +99,8 @@ def test_an_untold_pair_is_investigated_and_every_scorer_says_why_not_graded(
     assert sample.metadata["graded"] is False
     assert sample.scores is not None
     assert set(sample.scores) == set(SCORERS)
+    tested = sample.scores.pop("replication")
+    assert tested.reason == "no findings", "it needs no truth, only something to test"
     assert {score.reason for score in sample.scores.values()} == {"not graded"}
     assert {score.explanation for score in sample.scores.values()} == {"The pair has no truth."}
     assert "grader" not in sample.role_usage, "no grader is paid for what is not graded"

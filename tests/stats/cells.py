@@ -14,6 +14,7 @@ from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
 from diffgauge.graders.identification import identification
 from diffgauge.graders.key_facts import key_facts
+from diffgauge.graders.replication import replication
 from diffgauge.graders.rubric import rubric
 from diffgauge.graders.trigger_behaviour import trigger_behaviour
 from diffgauge.graders.which import which
@@ -129,6 +130,7 @@ def run_cell(
                 trigger_behaviour(),
                 any_of_k(),
                 rubric(repeats),
+                replication(),
             ],
             name="cell",
             epochs=epochs,

@@ -93,3 +93,23 @@ def test_an_excerpt_holds_the_term_as_a_word() -> None:
     )
     [finding] = write_report(_analysis(0.001, replies, AHOY)).findings
     assert {evidence.excerpt for evidence in finding.evidence} == {"is long, so he says ahoy."}
+
+
+def test_a_finding_predicts_from_the_prompts_on_which_the_replies_parted_most() -> None:
+    strong = Lead("matey", A, 5.0, False, True)
+    parted = tuple(
+        SeenReply(prompt, A, "Ahoy there, matey." if prompt == ON[2] else "Ahoy there.", "ask")
+        for prompt in ON
+    )
+    silent = tuple(SeenReply(prompt, B, "Well.", "ask") for prompt in (*ON, *OFF))
+    plain = tuple(SeenReply(prompt, A, "Well.", "ask") for prompt in OFF)
+    analysis = _analysis(0.001, parted + silent + plain, strong, AHOY)
+    [finding] = write_report(analysis).findings
+    assert finding.prediction == (ON[2], ON[0], ON[1])
+    assert finding.expected is not None and A in finding.expected
+
+
+def test_what_no_reply_showed_predicts_nothing() -> None:
+    lead = Lead("hull", B, 1.0, True, False)
+    [finding] = write_report(_analysis(0.001, _replies((), OFF), lead)).findings
+    assert finding.prediction == () and finding.expected is None
