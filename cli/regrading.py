@@ -39,8 +39,8 @@ def regrade(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from diffgauge.evals.regrading import SCORERS
     from diffgauge.evals.regrading import regrade as graded_anew
+    from diffgauge.evals.scoring import SCORERS
     from diffgauge.evals.surroundings import model_named
 
     for name in grader or ():
@@ -56,7 +56,7 @@ def regrade(
 
         done = graded_anew(
             logs,
-            scorers=scorer or SCORERS,
+            names=scorer or SCORERS,
             graders=grader or (),
             repeats=repeats,
             out=out,

@@ -14,17 +14,9 @@ from diffgauge.evals.prompting import neutral_prompt, prompt_hash
 from diffgauge.evals.readiness import check_cell
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.replicating import fresh_samples
+from diffgauge.evals.scoring import SCORERS, scorers
 from diffgauge.evals.ungraded import warn_of_ungraded
 from diffgauge.evals.vetting import check_rooms
-from diffgauge.graders.any_of_k import any_of_k
-from diffgauge.graders.detection import detection
-from diffgauge.graders.gap import gap
-from diffgauge.graders.identification import identification
-from diffgauge.graders.key_facts import key_facts
-from diffgauge.graders.replication import replication
-from diffgauge.graders.rubric import rubric
-from diffgauge.graders.trigger_behaviour import trigger_behaviour
-from diffgauge.graders.which import which
 from diffgauge.records.errors import DiffgaugeError
 
 __all__ = ["VERSION", "investigation", "samples"]
@@ -69,17 +61,7 @@ def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
             *([fresh_samples(n=chosen.replicate)] if chosen.replicate else []),
         ],
         cleanup=release_pair,
-        scorer=[
-            identification(),
-            which(),
-            detection(),
-            key_facts(),
-            trigger_behaviour(),
-            any_of_k(),
-            gap(),
-            rubric(repeats=chosen.grader_repeats),
-            *([replication()] if chosen.replicate else []),
-        ],
+        scorer=list(scorers(chosen.grader_repeats, _scales(chosen)).values()),
         # One turn more than the investigator is given: for the one repair of its report.
         turn_limit=chosen.turns + REPAIR_TURNS,
         token_limit=chosen.tokens,
@@ -88,6 +70,10 @@ def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
         version=VERSION,
         metadata={"arm_id": chosen.arm_id, "cell": cell_id(chosen)},
     )
+
+
+def _scales(cell: Cell) -> list[str]:
+    return [name for name in SCORERS if cell.replicate or name != "replication"]
 
 
 def _investigator(cell: Cell) -> Solver:

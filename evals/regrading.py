@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 
 from inspect_ai._util.error import PrerequisiteError
 
+from diffgauge.evals.scoring import SCORERS, scorers
 from diffgauge.evals.surroundings import plain_words
 from diffgauge.records.errors import DiffgaugeError, unknown_name
 from diffgauge.records.record import Record
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from inspect_ai.model import Model
     from inspect_ai.scorer import Scorer
 
-__all__ = ["SCORERS", "Regraded", "regrade", "regraded_path"]
+__all__ = ["Regraded", "regrade", "regraded_path"]
 
 _SUFFIX: Final = ".eval"
 _MARK: Final = "-regraded"
@@ -27,19 +28,6 @@ _FACTORS: Final = ("organism", "arm_id", "truth_id", "null")
 _GRADER: Final = "grader"
 _REPEATS: Final = "grader_repeats"
 _NO_MODEL: Final = "none/none"
-
-SCORERS: Final = (
-    "identification",
-    "which",
-    "detection",
-    "key_facts",
-    "trigger_behaviour",
-    "any_of_k",
-    "gap",
-    "rubric",
-    "replication",
-)
-"""What a log is graded by, in the tasks' order."""
 
 _UNREADABLE: Final = (OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile)
 """What reading a damaged log raises."""
@@ -73,7 +61,7 @@ def regraded_path(log: Path, out: Path | None) -> Path:
 def regrade(
     logs: Sequence[str | Path],
     *,
-    scorers: Sequence[str] = SCORERS,
+    names: Sequence[str] = SCORERS,
     graders: Graders = (),
     repeats: int | None = None,
     out: Path | None = None,
@@ -84,7 +72,7 @@ def regrade(
 
     Args:
         logs: ``.eval`` files, or folders of them, in which logs graded anew are passed over.
-        scorers: Which; the other grades of a log are kept as they are.
+        names: Which; the other grades of a log are kept as they are.
         graders: Models for the role ``grader``; none leaves those that the log was run with.
         repeats: How often each grader applies the rubric; None is as often as in the log's run.
         out: Folder for the new logs; None puts each next to its original.
@@ -99,7 +87,7 @@ def regrade(
         DiffgaugeError: A path is not there, there is no log at all, two logs would become one, a
             scorer is unknown, a grader cannot be made, or a log cannot be written.
     """
-    _chosen(scorers, repeats or 1)
+    _chosen(names, repeats or 1)
     files = list(_files(logs))
     targets = {path: regraded_path(path, out) for path in files}
     _check_targets(targets)
@@ -110,38 +98,16 @@ def regrade(
             done.append(Regraded(log=str(path), outcome="there already", out=str(target)))
         else:
             done.append(
-                _regraded(path, target, lambda log: _chosen(scorers, repeats or _own(log)), graders)
+                _regraded(path, target, lambda log: _chosen(names, repeats or _own(log)), graders)
             )
     return done
 
 
 def _chosen(names: Sequence[str], repeats: int) -> dict[str, Scorer]:
-    from diffgauge.graders.any_of_k import any_of_k
-    from diffgauge.graders.detection import detection
-    from diffgauge.graders.gap import gap
-    from diffgauge.graders.identification import identification
-    from diffgauge.graders.key_facts import key_facts
-    from diffgauge.graders.replication import replication
-    from diffgauge.graders.rubric import rubric
-    from diffgauge.graders.trigger_behaviour import trigger_behaviour
-    from diffgauge.graders.which import which
-
-    made: dict[str, Callable[[], Scorer]] = {
-        "identification": identification,
-        "which": which,
-        "detection": detection,
-        "key_facts": key_facts,
-        "trigger_behaviour": trigger_behaviour,
-        "any_of_k": any_of_k,
-        "gap": gap,
-        "rubric": lambda: rubric(repeats),
-        "replication": replication,
-    }
-    assert tuple(made) == SCORERS
     asked = {name.removeprefix(_PACKAGE) for name in names}
-    for name in sorted(asked - set(made)):
-        raise unknown_name("scorer", name, made)
-    return {name: make() for name, make in made.items() if name in asked}
+    for name in sorted(asked - set(SCORERS)):
+        raise unknown_name("scorer", name, SCORERS)
+    return scorers(repeats, asked)
 
 
 def _own(log: EvalLog) -> int:

@@ -9,7 +9,8 @@ import pytest
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 
 from diffgauge.cli.app import main
-from diffgauge.evals.regrading import SCORERS, regrade, regraded_path
+from diffgauge.evals.regrading import regrade, regraded_path
+from diffgauge.evals.scoring import SCORERS
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.rows import Row
 from diffgauge.stats.logs import read_logs
@@ -109,7 +110,7 @@ def test_both_logs_together_count_each_sample_once(folder: Path) -> None:
 def test_one_scorer_is_graded_anew_and_the_others_are_kept(folder: Path, tmp_path: Path) -> None:
     [original] = folder.glob("*.eval")
     other = ScriptedGrader(*["no"] * 20).model()
-    [done] = regrade([original], scorers=["diffgauge/rubric"], graders=[other], out=tmp_path / "o")
+    [done] = regrade([original], names=["diffgauge/rubric"], graders=[other], out=tmp_path / "o")
     assert done.outcome == "written" and done.n_samples == 7
     old, new = (json.loads(graded(path)) for path in (original, Path(str(done.out))))
     for name in old:
@@ -160,7 +161,7 @@ def test_logs_that_cannot_be_graded_are_named_and_the_others_are(
 
 def test_wrong_names_are_told_with_what_is_allowed(folder: Path) -> None:
     with pytest.raises(DiffgaugeError, match="key_facts"):
-        regrade([folder], scorers=["key_fact"])
+        regrade([folder], names=["key_fact"])
     with pytest.raises(DiffgaugeError, match="no log at"):
         regrade([folder / "absent"])
     assert ran("regrade", str(folder), "--grader", "nowhere/model") == 2

@@ -7,7 +7,7 @@ from inspect_ai.log import EvalSample
 from inspect_ai.model import Model, ModelUsage
 
 from diffgauge.evals import investigators
-from diffgauge.evals.regrading import SCORERS
+from diffgauge.evals.scoring import SCORERS
 from diffgauge.evals.tasks import blackbox
 from diffgauge.records.stored import REPORT_KEY, USAGE_KEY
 from tests.evals.runs import PLANTED, Registry, ran, the_sample

@@ -9,7 +9,7 @@ import yaml
 from diffgauge.evals import ungraded
 from diffgauge.evals.cells import cell, cell_id, factors
 from diffgauge.evals.grid import GridSpec, grid_cells
-from diffgauge.evals.regrading import SCORERS
+from diffgauge.evals.scoring import SCORERS
 from diffgauge.evals.tasks import blackbox
 from diffgauge.records.errors import DiffgaugeError
 from tests.evals.runs import PLANTED, Registry, ran, the_sample
