@@ -20,7 +20,7 @@ from diffgauge.stats.logs import Logs, Sampled, read_logs
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["as_frame", "rows", "rows_of"]
+__all__ = ["as_frame", "rows", "rows_of", "rows_of_sample"]
 
 _GRADER: Final = "grader"
 _UNKNOWN: Final = "unknown"
@@ -59,6 +59,11 @@ def rows_of(read: Logs) -> list[Row]:
         if _identification((one.sample.scores or {}).get("identification")).get("identification")
     }
     return [row for one in read.samples for row in _rows(one, _pair(one) in later)]
+
+
+def rows_of_sample(one: Sampled) -> list[Row]:
+    """Returns the rows of one sample on its own; whether its log was graded later is not seen."""
+    return _rows(one, False)
 
 
 def _pair(one: Sampled) -> tuple[str, str]:

@@ -1,0 +1,132 @@
+"""Rows that may be compared: one budget, one corpus, sides known or not; repeats taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["BLACKBOX", "MATCHED", "Stratum", "arm_order", "references", "strata", "without_repeats"]
+
+BLACKBOX: Final = "blackbox"
+MATCHED: Final = "blackbox_matched"
+
+_NO_CORPUS: Final = "none"
+_OFFLINE: Final = "diffgauge/"
+_CELL: Final = (
+    "investigator",
+    "arm_id",
+    "organism",
+    "budget",
+    "corpus",
+    "sides_known",
+    "blind",
+    "grader",
+)
+_TRACE: Final = (
+    "claim",
+    "p_differs",
+    "p_planted",
+    "n_findings",
+    "identification",
+    "grade",
+    "outcome",
+    "interactions",
+    "n_calls",
+    "turns",
+    "tokens_investigator",
+    "tokens_subjects",
+)
+"""What two runs of a deterministic investigator share where they were the same run."""
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Rows within which arms may be compared.
+
+    Attributes:
+        budget: Model interactions allowed; None where the logs do not say.
+        corpus: Where the methods read; arms that read nothing stand in the strata of all corpora.
+        sides_known: Whether the investigator was told which model is the finetuned one.
+        frame: The rows, columns as in `records.rows.Row`.
+    """
+
+    budget: int | None
+    corpus: str
+    sides_known: bool
+    frame: DataFrame
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms in it, the reference first."""
+        return arm_order(self.frame["arm_id"].unique())
+
+    @property
+    def words(self) -> str:
+        """The stratum in words."""
+        sides = "sides known" if self.sides_known else "sides hidden"
+        corpus = "" if self.corpus == _NO_CORPUS else f", corpus {self.corpus}"
+        return f"budget {'unknown' if self.budget is None else self.budget}{corpus}, {sides}"
+
+
+def strata(frame: DataFrame) -> list[Stratum]:
+    """Returns the strata, those with a comparison and the most samples first.
+
+    Args:
+        frame: Rows as `stats.rows.rows` gives them.
+    """
+    found = []
+    keys = frame[["budget", "sides_known"]].drop_duplicates()
+    for budget, sides_known in keys.itertuples(index=False):
+        same = (
+            frame["budget"].isna()
+            if budget != budget or budget is None
+            else (frame["budget"] == budget)
+        )
+        part = frame[same & (frame["sides_known"] == sides_known)]
+        corpora = sorted(set(part["corpus"]) - {_NO_CORPUS}) or [_NO_CORPUS]
+        for corpus in corpora:
+            held = part[part["corpus"].isin([corpus, _NO_CORPUS])]
+            limit = None if budget != budget or budget is None else int(budget)
+            found.append(Stratum(limit, corpus, bool(sides_known), held))
+    return sorted(found, key=_rank)
+
+
+def _rank(one: Stratum) -> tuple[bool, int, str]:
+    return len(one.arms) < 2, -len(one.frame), one.words
+
+
+def arm_order(arms: Iterable[str]) -> list[str]:
+    """Returns arms with the reference first: blackbox, else a matched one, else by name."""
+    return sorted(set(map(str, arms)), key=lambda arm: (arm != BLACKBOX, MATCHED not in arm, arm))
+
+
+def references(arm: str, arms: list[str]) -> list[str]:
+    """Returns what an arm is compared with, the headline's reference first.
+
+    Args:
+        arm: The arm.
+        arms: All arms of the stratum.
+
+    Returns:
+        The method's own matched blackbox where it ran, then blackbox; for a matched blackbox
+        blackbox alone, which says what more samples are worth; nothing for blackbox itself.
+    """
+    method = arm.rpartition(":")[0]
+    wanted = [f"{method}:{MATCHED}", BLACKBOX] if method else [BLACKBOX]
+    return [one for one in wanted if one in arms and one != arm]
+
+
+def without_repeats(frame: DataFrame) -> tuple[DataFrame, int]:
+    """Returns the rows without copies of one transcript, and how many copies there were.
+
+    A deterministic investigator that meets the same replies does the same again: such epochs are
+    one observation. Rows hold no transcript; runs of one cell and organism that agree in all they
+    spent, called, claimed and got are taken for one. Runs of other investigators all count.
+    """
+    offline = frame["investigator"].str.startswith(_OFFLINE)
+    copies = frame.duplicated([*_CELL, *_TRACE]) & offline
+    return frame[~copies], int(copies.sum())
