@@ -188,7 +188,7 @@ def design(
 
 def _chosen(frame: DataFrame, outcome: Outcome) -> DataFrame:
     """Returns the rows that should have a value of the outcome."""
-    graded = frame[frame["graded"]]
+    graded = frame[frame["graded"].astype(bool)].reset_index(drop=True)
     planted = graded["null"] == PLANTED
     if outcome == "grades":
         held = graded[planted]
@@ -233,18 +233,21 @@ def _binned(values: Series[float]) -> tuple[Series[int], tuple[float, ...]]:
     import numpy as np
     import pandas as pd
 
-    inside = values[(values > 0) & (values < 1)]
+    between = (values > 0) & (values < 1)
+    inside = values[between]
     n_between = MOST_VALUES - 2
     if inside.nunique() <= n_between:
-        bins = inside.rank(method="dense")
+        ranked = inside.rank(method="dense")
     else:
-        bins = pd.qcut(inside, n_between, labels=False, duplicates="drop").rank(method="dense")
-    bins = bins.astype("int64")
+        cut = pd.qcut(inside, n_between, labels=False, duplicates="drop")
+        ranked = cut.rank(method="dense")
+    bins = ranked.astype("int64")
     means = inside.groupby(bins).mean()
     top = len(means) + 1
-    levels = pd.Series(np.where(values >= 1, top, 0), index=values.index)
-    levels[inside.index] = bins
-    return levels.astype("int64"), (0.0, *(float(mean) for mean in means), 1.0)
+    coded = np.where(values >= 1, top, 0)
+    coded[between.to_numpy()] = bins.to_numpy()
+    levels = pd.Series(coded, index=values.index).astype("int64")
+    return levels, (0.0, *(float(mean) for mean in means), 1.0)
 
 
 def _table(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from diffgauge.stats.features import GRADES
 from diffgauge.stats.intervals import LEVEL, Estimate
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from pandas import DataFrame
 
 __all__ = ["krippendorff_alpha", "retest_alpha"]
@@ -78,16 +79,15 @@ def _alpha(held: DataFrame, coder: str) -> Estimate:
     return Estimate(_of_counts(counts), low, high, len(table), len(names))
 
 
-def _of_counts(counts: Sequence[Sequence[int]]) -> float:
+def _of_counts(counts: NDArray[np.int64]) -> float:
     """Returns alpha of a table of grades' counts, one row for each report; NaN where undefined."""
     import krippendorff
-    import numpy as np
 
-    if (np.asarray(counts).sum(axis=0) > 0).sum() < 2:
+    if (counts.sum(axis=0) > 0).sum() < 2:
         return math.nan
     return float(
         krippendorff.alpha(
-            value_counts=np.asarray(counts),
+            value_counts=counts,
             level_of_measurement="ordinal",
             value_domain=list(GRADES),
         )

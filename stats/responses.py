@@ -152,7 +152,8 @@ def _mix(design: Design, rows: DataFrame) -> Iterator[tuple[float, dict[str, int
         return
     counts = rows[names].value_counts()
     for combination, n in counts.items():
-        levels = zip(names, combination, strict=True)
+        chosen = combination if isinstance(combination, tuple) else (combination,)
+        levels = zip(names, chosen, strict=True)
         yield n / counts.sum(), {name: design.levels[name].index(value) for name, value in levels}
 
 

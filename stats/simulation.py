@@ -263,7 +263,8 @@ def _grades(truth: Truth, design: Design, draw: Generator) -> NDArray[np.int32]:
     eta = eta + truth.lenient * draw.integers(0, 2, size=n_runs)[runs]
     chance = draw.random(len(eta))
     above = [chance < expit(eta - cut) for cut in truth.cuts]
-    return np.sum(above, axis=0).astype(np.int32)
+    made: NDArray[np.int32] = np.sum(above, axis=0).astype(np.int32)
+    return made
 
 
 def fitted_again(design: Design) -> Callable[[NDArray[np.int32], int], list[Posterior]]:
