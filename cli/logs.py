@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from diffgauge.records.printing import neutralised
+
 __all__ = ["report"]
 
 
@@ -38,4 +40,6 @@ def report(
     summary = write_report(logs, out, engine=chosen, deep=deep, say=console.print)
     for table in summary.tables:
         console.print(table)
+    for sentence in summary.answers:
+        console.print(neutralised(sentence), markup=False, highlight=False)
     console.print(f"report: {summary.page}")

@@ -60,6 +60,7 @@ class ReportSummary:
         files: Every file written, the page included.
         evidence: The mark of the whole report.
         headline: One sentence for each arm.
+        answers: One sentence for each uplift that was modelled; empty where no engine was named.
         notes: What a reader should know of the logs.
         tables: The main tables, to be printed in a terminal.
     """
@@ -68,6 +69,7 @@ class ReportSummary:
     files: tuple[Path, ...]
     evidence: str
     headline: tuple[str, ...]
+    answers: tuple[str, ...]
     notes: tuple[str, ...]
     tables: tuple[RichTable, ...]
 
@@ -154,7 +156,8 @@ def write_report(
         page=files["index.html"],
         files=tuple(files.values()),
         evidence=mark(rows),
-        headline=(*(section.words if section else ()), *words),
+        headline=tuple(words),
+        answers=section.words if section else (),
         notes=tuple(read.notes),
         tables=tuple(terminal_table(table) for table in tables if table.name in _IN_TERMINAL),
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from diffgauge.records.errors import DiffgaugeError
 from diffgauge.stats.answer_costs import success_cost_table
 from diffgauge.stats.answer_figure import draw_forest, headlines
 from diffgauge.stats.answer_sets import Answers, answers
@@ -241,3 +242,5 @@ def test_the_engine_is_named_with_its_reason(
     chosen = choice.choose("auto")
     assert isinstance(chosen, Chosen) and chosen.name == "direct"
     assert "HiBayES is not set up" in chosen.reason and str(tmp_path) in chosen.reason
+    with pytest.raises(DiffgaugeError, match=r"Unknown engine 'stan'\. Allowed: auto, direct"):
+        choice.choose("stan")

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,7 +88,7 @@ def test_a_category_without_a_level_is_refused_not_clamped() -> None:
     with pytest.raises(ValueError, match="no column 'organism'"):
         features_of(table, {"organism": ("a",)})
     with pytest.raises(ValueError, match="'obs' is missing"):
-        features_of(table.assign(obs=[0, None]), {"arm_id": ("blackbox", "new")})
+        features_of(table.assign(obs=[0, math.nan]), {"arm_id": ("blackbox", "new")})
 
 
 def test_arms_are_compared_only_within_a_budget_a_corpus_and_sides() -> None:
