@@ -80,7 +80,7 @@ def answers(
     notes = []
     if n_copies:
         notes.append(
-            f"{n_copies} rows repeat a transcript of a deterministic investigator and count once."
+            f"{n_copies} samples repeat a deterministic investigator's transcript: it counts once."
         )
     parts = strata(graded)
     if not parts:

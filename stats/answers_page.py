@@ -126,11 +126,12 @@ def _words(found: Answers) -> list[str]:
 def _sentence(one: Answer, held: Contrast) -> str:
     new, floor = held.new, WORTHWHILE[held.measure]
     unscored = f", {new.n_missing} unscored" if new.n_missing else ""
+    plural = "" if new.n_organisms == 1 else "s"
     return (
         f"{held.arm} over {held.reference}, {MEASURES[held.measure]} ({outcome_words(one)}): "
         f"{_signed(new.value)} [{_signed(new.low)}, {_signed(new.high)}] on a new organism; "
         f"P(uplift > 0) {held.p_positive:.2f}, P(uplift > {floor:g}) {held.p_worthwhile:.2f}; "
-        f"{new.n_organisms} organisms, {new.n} samples{unscored}."
+        f"{new.n_organisms} organism{plural}, {new.n} samples{unscored}."
     )
 
 
@@ -205,7 +206,7 @@ def _agreement_table(frame: DataFrame, evidence: str) -> Table | None:
 
 def _refit_table(found: Answers, evidence: str) -> Table | None:
     """The headline under other priors and without each organism; None where not asked for."""
-    if not found.refits:
+    if not found.refits or not found.found[0].contrasts:
         return None
     rows: list[dict[str, Value]] = [
         {

@@ -41,6 +41,10 @@ _FACTORS: Final = ("grader", "investigator", "dose")
 _CROSSED: Final = ("investigator", "dose")
 _RESERVED: Final = frozenset({"method", "tolerance", "drop", "indexers"})
 _OWN: Final = frozenset({"arm_id", "organism", "card", "run", "kind", "sensitivity", "null"})
+_RUN: Final = ["task_id", "sample_id", "epoch"]
+_NOT_ASKED: Final = "not requested"
+_ERRORED: Final = "errored"
+_UNCONTACTED: Final = "uncontacted"
 _LEXICAL: Final = "diffgauge/"
 _FEWEST_ORGANISMS: Final = 2
 
@@ -162,7 +166,7 @@ def design(
         notes.append(
             "One organism: how far it stands for others is the prior's word, not the data's."
         )
-    unscored = chosen[values.isna()]
+    unscored = _unscored(stratum.frame, held, outcome, without)
     several = len(levels["arm_id"]) > 1
     if not several:
         notes.append(f"One arm ({levels['arm_id'][0]}): there is nothing to compare it with.")
@@ -181,7 +185,7 @@ def design(
         pooled=tuple(pooled),
         values=worth,
         n_samples=int(table["run"].nunique()),
-        n_unscored=_samples_by_arm(unscored),
+        n_unscored=unscored,
         notes=tuple(notes),
     )
 
@@ -195,12 +199,11 @@ def _chosen(frame: DataFrame, outcome: Outcome) -> DataFrame:
         asked = held[held["grader"].notna()]
         models = asked[~asked["grader"].str.startswith(_LEXICAL)]
         return asked if models.empty else models
-    one = ["task_id", "sample_id", "epoch"]
     if outcome in ("successes", "scores"):
-        return graded[planted].drop_duplicates(one)
+        return graded[planted].drop_duplicates(_RUN)
     same = graded["null"].isin(SAME)
     wanted = planted | (same if outcome == "claims_differs" else ~same)
-    return graded[wanted].drop_duplicates(one)
+    return graded[wanted].drop_duplicates(_RUN)
 
 
 def _values(chosen: DataFrame, outcome: Outcome) -> Series[float]:
@@ -211,6 +214,8 @@ def _values(chosen: DataFrame, outcome: Outcome) -> Series[float]:
     if column is not None:
         return chosen[column].astype(float)
     given = chosen[outcome.replace("claims", "p")].astype(float)
+    # A report on nothing that was seen is a guess, whatever it claims.
+    given = given.where(chosen["outcome"] != _UNCONTACTED)
     return (given >= THRESHOLD).astype(float).where(given.notna())
 
 
@@ -306,6 +311,27 @@ def _nested(table: DataFrame) -> list[str]:
     return found
 
 
-def _samples_by_arm(rows: DataFrame) -> dict[str, int]:
-    counted = rows.drop_duplicates(["task_id", "sample_id", "epoch"])["arm_id"].value_counts()
-    return {str(arm): int(n) for arm, n in counted.items()}
+def _unscored(
+    frame: DataFrame, held: DataFrame, outcome: Outcome, without: str | None
+) -> dict[str, int]:
+    """Counts, by arm, the samples that should have a value and have none, failed ones too."""
+    import numpy as np
+
+    graded = frame[frame["graded"].astype(bool) & (frame["truth_id"] != without)]
+    if outcome == "grades":
+        asked = (graded["grade_reason"] != _NOT_ASKED) | (graded["outcome"] == _ERRORED)
+        graded = graded[asked]
+    if outcome in ("claims_planted", "claims_differs"):
+        same = graded["null"].isin(SAME)
+        graded = (
+            graded[same | (graded["null"] == PLANTED)]
+            if outcome == "claims_differs"
+            else (graded[~same])
+        )
+    else:
+        graded = graded[graded["null"] == PLANTED]
+    scored = set(held[_RUN].itertuples(index=False, name=None))
+    samples = graded.drop_duplicates(_RUN)
+    lost = [key not in scored for key in samples[_RUN].itertuples(index=False, name=None)]
+    counts = samples[np.array(lost, dtype=bool)]["arm_id"].value_counts()
+    return {str(arm): int(n) for arm, n in counts.items()}

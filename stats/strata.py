@@ -24,15 +24,17 @@ _CELL: Final = (
     "corpus",
     "sides_known",
     "blind",
-    "grader",
 )
+_RUN: Final = ("task_id", "sample_id", "epoch")
+_LIMITS: Final = ("turn_budget", "token_budget", "money_budget")
+"""Further limits that logs may say; arms are compared only where these match too."""
+
 _TRACE: Final = (
     "claim",
     "p_differs",
     "p_planted",
     "n_findings",
     "identification",
-    "grade",
     "outcome",
     "interactions",
     "n_calls",
@@ -52,12 +54,14 @@ class Stratum:
         corpus: Where the methods read; arms that read nothing stand in the strata of all corpora.
         sides_known: Whether the investigator was told which model is the finetuned one.
         frame: The rows, columns as in `records.rows.Row`.
+        limits: Further limits, in words, where they vary among the rows.
     """
 
     budget: int | None
     corpus: str
     sides_known: bool
     frame: DataFrame
+    limits: tuple[str, ...] = ()
 
     @property
     def arms(self) -> list[str]:
@@ -69,7 +73,8 @@ class Stratum:
         """The stratum in words."""
         sides = "sides known" if self.sides_known else "sides hidden"
         corpus = "" if self.corpus == _NO_CORPUS else f", corpus {self.corpus}"
-        return f"budget {'unknown' if self.budget is None else self.budget}{corpus}, {sides}"
+        budget = "unknown" if self.budget is None else self.budget
+        return ", ".join([f"budget {budget}{corpus}", sides, *self.limits])
 
 
 def strata(frame: DataFrame) -> list[Stratum]:
@@ -79,19 +84,19 @@ def strata(frame: DataFrame) -> list[Stratum]:
         frame: Rows as `stats.rows.rows` gives them.
     """
     found = []
-    keys = frame[["budget", "sides_known"]].drop_duplicates()
-    for budget, sides_known in keys.itertuples(index=False):
-        same = (
-            frame["budget"].isna()
-            if budget != budget or budget is None
-            else (frame["budget"] == budget)
-        )
-        part = frame[same & (frame["sides_known"] == sides_known)]
+    limits = [name for name in _LIMITS if name in frame.columns and frame[name].nunique() > 1]
+    for key, part in frame.groupby(["budget", "sides_known", *limits], dropna=False):
+        budget, sides_known, *others = key
         corpora = sorted(set(part["corpus"]) - {_NO_CORPUS}) or [_NO_CORPUS]
+        told = tuple(
+            f"{name.replace('_', ' ')} {value:g}"
+            for name, value in zip(limits, others, strict=True)
+            if value == value
+        )
         for corpus in corpora:
             held = part[part["corpus"].isin([corpus, _NO_CORPUS])]
-            limit = None if budget != budget or budget is None else int(budget)
-            found.append(Stratum(limit, corpus, bool(sides_known), held))
+            limit = int(budget) if budget == budget and budget is not None else None
+            found.append(Stratum(limit, corpus, bool(sides_known), held, told))
     return sorted(found, key=_rank)
 
 
@@ -121,12 +126,23 @@ def references(arm: str, arms: list[str]) -> list[str]:
 
 
 def without_repeats(frame: DataFrame) -> tuple[DataFrame, int]:
-    """Returns the rows without copies of one transcript, and how many copies there were.
+    """Returns the rows without copies of one transcript, and how many runs were copies.
 
     A deterministic investigator that meets the same replies does the same again: such epochs are
     one observation. Rows hold no transcript; runs of one cell and organism that agree in all they
-    spent, called, claimed and got are taken for one. Runs of other investigators all count.
+    spent, called, claimed and got are taken for one. Runs of other investigators all count, and so
+    do all grades of a run that does.
     """
-    offline = frame["investigator"].str.startswith(_OFFLINE)
-    copies = frame.duplicated([*_CELL, *_TRACE]) & offline
-    return frame[~copies], int(copies.sum())
+    import numpy as np
+    import pandas as pd
+
+    keys = list(_RUN)
+    told = zip(frame["grader"], frame["grade"], strict=True)
+    grades = pd.Series([f"{grader} {grade}" for grader, grade in told], index=frame.index)
+    given = grades.groupby([frame[name] for name in keys], sort=False).agg(" ".join)
+    runs = frame.drop_duplicates(keys).assign(grades=given.to_numpy())
+    offline = runs["investigator"].str.startswith(_OFFLINE)
+    copies = runs[runs.duplicated([*_CELL, *_TRACE, "grades"]) & offline]
+    dropped = set(copies[keys].itertuples(index=False, name=None))
+    kept = [key not in dropped for key in frame[keys].itertuples(index=False, name=None)]
+    return frame[np.array(kept, dtype=bool)], len(copies)

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from diffgauge.records.errors import unknown_name
 from diffgauge.stats.answers import Engine
 from diffgauge.stats.engines.direct import fit_directly
-from diffgauge.stats.engines.hibayes import fit_by_hibayes, hibayes_command, where_looked
+from diffgauge.stats.engines.hibayes import fit_by_hibayes, hibayes_command
 
 __all__ = ["ENGINES", "Chosen", "EngineName", "choose"]
 
@@ -50,6 +50,6 @@ def choose(name: str) -> Chosen:
         return Chosen(
             "direct",
             fit_directly,
-            f"NumPyro directly, because HiBayES is not set up ({where_looked()})",
+            "NumPyro directly, because HiBayES is not set up",
         )
-    return Chosen("hibayes", fit_by_hibayes, f"HiBayES ({found})")
+    return Chosen("hibayes", fit_by_hibayes, "HiBayES in an environment of its own")

@@ -22,7 +22,6 @@ __all__ = [
     "fit_by_hibayes",
     "hibayes_command",
     "run_folder",
-    "where_looked",
     "write_folder",
 ]
 
@@ -83,13 +82,13 @@ def hibayes_command(*, required: bool = False) -> Path | None:
             return (place / _COMMAND).absolute()
     if required:
         raise DiffgaugeError(
-            f"HiBayES is not set up: {where_looked()}.",
+            f"HiBayES is not set up: {_where_looked()}.",
             advice="Run 'make hibayes', or take --engine direct, which fits the same models.",
         )
     return None
 
 
-def where_looked() -> str:
+def _where_looked() -> str:
     """Returns in words where HiBayES was looked for."""
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     place = f"{ENVIRONMENT_VARIABLE}={named}" if named else f"no {_DEFAULT_ENVIRONMENT} here"

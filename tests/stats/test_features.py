@@ -122,9 +122,30 @@ def test_the_matched_blackbox_is_the_fair_reference() -> None:
 def test_one_transcript_of_a_deterministic_investigator_counts_once() -> None:
     same = [row(epoch=epoch, investigator="diffgauge/scripted") for epoch in (1, 2, 3)]
     other = row(epoch=4, investigator="diffgauge/scripted", interactions=41)
-    model = [row(epoch=epoch) for epoch in (1, 2)]
+    model = [row(epoch=epoch, task_id="task-model") for epoch in (1, 2)]
     kept, n_copies = without_repeats(as_frame([*same, other, *model]))
     assert n_copies == 2 and list(kept["epoch"]) == [1, 4, 1, 2]
+
+
+def test_equal_grades_of_one_run_are_all_kept() -> None:
+    rows = [
+        row(epoch=epoch, investigator="diffgauge/scripted", grade=grade, interactions=40 + epoch)
+        for epoch in (1, 2)
+        for grade in (4.0, 4.0)
+    ]
+    kept, n_copies = without_repeats(as_frame(rows))
+    assert len(kept) == 4 and n_copies == 0
+
+
+def test_other_limits_are_matched_where_they_vary() -> None:
+    frame = as_frame([row(arm_id=arm) for arm in ("blackbox", "adl:method") for _ in range(2)])
+    assert len(strata(frame.assign(turn_budget=20))) == 1
+    two = strata(frame.assign(turn_budget=[20, 40, 20, 40]))
+    assert [one.words for one in two] == [
+        "budget 50, sides hidden, turn budget 20",
+        "budget 50, sides hidden, turn budget 40",
+    ]
+    assert all(len(one.arms) == 2 for one in two)
 
 
 def test_unscored_samples_are_counted_by_arm_and_lexical_grades_stand_apart() -> None:
@@ -138,6 +159,19 @@ def test_unscored_samples_are_counted_by_arm_and_lexical_grades_stand_apart() ->
     assert made.n_unscored == {"adl:method": 1} and set(made.table["obs"]) == {3}
     alone = design(strata(as_frame(lexical))[0], "grades")
     assert set(alone.table["obs"]) == {0}
+
+
+def test_samples_that_failed_before_any_grader_are_unscored_and_ungraded_logs_are_not() -> None:
+    graded = [row(organism=f"pair/{at}") for at in range(2)]
+    failed = row(
+        organism="pair/2", outcome="errored", grader=None, grade=None, grade_reason="not requested"
+    )
+    bare = row(organism="pair/3", grader=None, grade=None, grade_reason="not requested")
+    other = graded[0].model_copy(update={"grader": "provider/other", "grade": None})
+    made = design(strata(as_frame([*graded, failed, bare, other]))[0], "grades")
+    # One that failed; a run that one of two graders graded has a value.
+    assert made.n_unscored == {"blackbox": 1}
+    assert made.n_samples == 2
 
 
 def test_scores_become_ordered_levels_that_keep_their_worth() -> None:

@@ -271,7 +271,8 @@ def test_an_estimate_without_samples_is_no_number(tmp_path: Path) -> None:
 def test_statistics_import_neither_torch_nor_the_machinery() -> None:
     code = (
         "import sys, diffgauge.stats.report\n"
-        "bad = ('torch', 'matplotlib', 'diffgauge.tools', 'diffgauge.methods', 'diffgauge.models',"
+        "bad = ('torch', 'matplotlib', 'jax', 'numpyro', 'xarray', 'diffgauge.tools',"
+        " 'diffgauge.methods', 'diffgauge.models',"
         " 'diffgauge.evals', 'diffgauge.graders', 'diffgauge.organisms')\n"
         "assert not [name for name in bad if name in sys.modules]\n"
     )
