@@ -57,8 +57,8 @@ def answers(
 ) -> Answers:
     """Fits the models and reads off the answers.
 
-    By default two models of the stratum with most samples: of rubric grades, or of first places
-    where no grades were asked for; and of claims, where benign nulls were met.
+    By default the models of the stratum with most samples: of good rubric grades and of all grades,
+    or of first places where no grades were asked for; and of claims, where benign nulls were met.
 
     Args:
         frame: Rows as `stats.rows.rows` gives them.
@@ -102,7 +102,7 @@ def _asked(one: Stratum, deep: bool) -> list[Outcome]:
     planted = frame[frame["null"] == PLANTED]
     wanted: list[Outcome] = []
     if planted["grade"].notna().any():
-        wanted.append("grades")
+        wanted += ["good_grades", "grades"]
     if planted["top1"].notna().any() and (deep or not wanted):
         wanted.append("successes")
     if planted["identification"].notna().any() and deep:

@@ -14,6 +14,7 @@ from diffgauge.stats.answers import (
     ranks,
     response,
 )
+from diffgauge.stats.features import GOOD_GRADE
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.responses import new_organism
 from diffgauge.stats.tables import Column, Table, Value
@@ -98,6 +99,7 @@ def contrast_table(one: Answer, evidence: str) -> Table:
 def outcome_words(one: Answer) -> str:
     """Returns in words what was modelled."""
     return {
+        "good_grades": f"grades of {GOOD_GRADE} or more",
         "grades": "rubric grades",
         "successes": "identified first",
         "scores": "reciprocal rank",

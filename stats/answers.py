@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from diffgauge.stats.diagnostics import Diagnosis, diagnose, posterior_of
 from diffgauge.stats.engines.fits import Fit, Sampling
-from diffgauge.stats.features import Design, Outcome, design
+from diffgauge.stats.features import GOOD_GRADE, Design, Outcome, design
 from diffgauge.stats.intervals import LEVEL, Estimate
 from diffgauge.stats.responses import (
-    GOOD_GRADE,
     Measure,
     Population,
     Posterior,
@@ -34,6 +33,7 @@ __all__ = [
     "Contrast",
     "Engine",
     "answer",
+    "as_measure",
     "contrasts",
     "discrimination",
     "interval",
@@ -138,11 +138,9 @@ def answer(
 
 def measures(of: Design) -> tuple[str, ...]:
     """Returns what an outcome is told in, the headline's measure first."""
-    if of.outcome == "grades":
-        return ("success", "grade")
-    if of.outcome == "scores":
-        return ("score",)
-    return ("success",) if of.outcome == "successes" else ("discrimination",)
+    if of.model == "claims":
+        return ("discrimination",)
+    return ({"grades": "grade", "scores": "score"}.get(of.outcome, "success"),)
 
 
 def contrasts(of: Posterior) -> list[Contrast]:
@@ -207,7 +205,7 @@ def response(of: Posterior, arm: str, measure: str, population: Population) -> D
     """
     if measure == "discrimination":
         return discrimination(of, arm, population)
-    return _response(of, arm, _measure(measure), population, 0)
+    return _response(of, arm, as_measure(measure), population, 0)
 
 
 def _response(
@@ -220,7 +218,8 @@ def _response(
     return made
 
 
-def _measure(name: str) -> Measure:
+def as_measure(name: str) -> Measure:
+    """Returns a measure of `responses` by its name."""
     named: dict[str, Measure] = {"success": "success", "grade": "grade", "score": "score"}
     return named[name]
 

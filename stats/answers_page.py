@@ -149,12 +149,15 @@ def _tables(one: Answer, evidence: str) -> list[Table]:
         made = [
             contrast_table(one, evidence) if one.contrasts else None,
             arms_table(one, evidence),
-            rank_table(one, evidence) if one.contrasts else None,
-            family_uplift_table(one, evidence),
-            dose_table(one, evidence),
-            success_cost_table(one, evidence),
             effects_table(one, evidence),
         ]
+        if one.outcome != "grades":
+            made += [
+                rank_table(one, evidence) if one.contrasts else None,
+                family_uplift_table(one, evidence),
+                dose_table(one, evidence),
+                success_cost_table(one, evidence),
+            ]
     return [table for table in made if table is not None]
 
 

@@ -16,19 +16,35 @@ from diffgauge.stats.strata import Stratum
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["GRADES", "MOST_VALUES", "OUTCOMES", "Design", "Outcome", "design", "safe_name"]
+__all__ = [
+    "GOOD_GRADE",
+    "GRADES",
+    "MOST_VALUES",
+    "OUTCOMES",
+    "Design",
+    "Outcome",
+    "design",
+    "safe_name",
+]
 
-Outcome = Literal["grades", "successes", "scores", "claims_planted", "claims_differs"]
-"""What is modelled: rubric grades; top-1 identification; reciprocal ranks; claims of a planted
-change (planted against benign nulls) and of any difference (planted against identical ones)."""
+Outcome = Literal[
+    "good_grades", "grades", "successes", "scores", "claims_planted", "claims_differs"
+]
+"""What is modelled: whether a rubric grade is `GOOD_GRADE` or more; the grades; top-1
+identification; reciprocal ranks; claims of a planted change (planted against benign nulls) and of
+any difference (planted against identical ones)."""
 
 OUTCOMES: Final[tuple[Outcome, ...]] = (
+    "good_grades",
     "grades",
     "successes",
     "scores",
     "claims_planted",
     "claims_differs",
 )
+
+GOOD_GRADE: Final = 4
+"""A rubric grade from which a report counts as a success."""
 
 GRADES: Final = (1.0, 2.0, 3.0, 4.0, 5.0)
 """Levels of a rubric grade."""
@@ -46,6 +62,7 @@ _NOT_ASKED: Final = "not requested"
 _ERRORED: Final = "errored"
 _UNCONTACTED: Final = "uncontacted"
 _LEXICAL: Final = "diffgauge/"
+_BY_GRADER: Final = ("good_grades", "grades")
 _FEWEST_ORGANISMS: Final = 2
 
 
@@ -82,7 +99,9 @@ class Design:
     @property
     def model(self) -> str:
         """The key of its model in `stats.models.outcomes.MODELS`."""
-        return "claims" if self.outcome.startswith("claims") else self.outcome
+        if self.outcome.startswith("claims"):
+            return "claims"
+        return "successes" if self.outcome == "good_grades" else self.outcome
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -194,7 +213,7 @@ def _chosen(frame: DataFrame, outcome: Outcome) -> DataFrame:
     """Returns the rows that should have a value of the outcome."""
     graded = frame[frame["graded"].astype(bool)].reset_index(drop=True)
     planted = graded["null"] == PLANTED
-    if outcome == "grades":
+    if outcome in _BY_GRADER:
         held = graded[planted]
         asked = held[held["grader"].notna()]
         models = asked[~asked["grader"].str.startswith(_LEXICAL)]
@@ -208,8 +227,10 @@ def _chosen(frame: DataFrame, outcome: Outcome) -> DataFrame:
 
 def _values(chosen: DataFrame, outcome: Outcome) -> Series[float]:
     """Returns the outcome of each row, NaN where it has none."""
-    if outcome == "grades":
-        return chosen["grade"].astype(float)
+    if outcome in _BY_GRADER:
+        grades = chosen["grade"].astype(float)
+        good = (grades >= GOOD_GRADE).astype(float).where(grades.notna())
+        return good if outcome == "good_grades" else grades
     column = {"successes": "top1", "scores": "identification"}.get(outcome)
     if column is not None:
         return chosen[column].astype(float)
@@ -271,7 +292,7 @@ def _table(
     }
     if outcome.startswith("claims"):
         columns["kind"] = held["null"].replace({PLANTED: "planted"})
-    names = [name for name in _FACTORS if name != "grader" or outcome == "grades"]
+    names = [name for name in _FACTORS if name != "grader" or outcome in _BY_GRADER]
     factors = {name: name for name in names}
     for name in extra:
         if name not in held.columns:
@@ -318,7 +339,7 @@ def _unscored(
     import numpy as np
 
     graded = frame[frame["graded"].astype(bool) & (frame["truth_id"] != without)]
-    if outcome == "grades":
+    if outcome in _BY_GRADER:
         asked = (graded["grade_reason"] != _NOT_ASKED) | (graded["outcome"] == _ERRORED)
         graded = graded[asked]
     if outcome in ("claims_planted", "claims_differs"):

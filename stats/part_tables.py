@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from diffgauge.stats.answer_tables import MEASURES, NEW, outcome_words, summed
-from diffgauge.stats.answers import Answer, measures, response
+from diffgauge.stats.answers import Answer, as_measure, measures, response
 from diffgauge.stats.responses import Measure, these_organisms
 from diffgauge.stats.strata import references
 from diffgauge.stats.tables import Column, Table, Value
@@ -69,7 +69,7 @@ def _parts(
     evidence: str,
 ) -> Table:
     arms = list(one.design.levels["arm_id"])
-    measure: Measure = "score" if one.outcome == "scores" else "success"
+    measure = as_measure(measures(one.design)[0])
     rows: list[dict[str, Value]] = []
     for part in parts:
         of = held_of(part)

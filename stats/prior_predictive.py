@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -50,7 +51,8 @@ def prior_posterior(n: int = _N) -> Posterior:
         "organism_arm_id_scale": spread(priors.slope),
         "cuts": np.log(below) - np.log1p(-below),
     }
-    return Posterior(layout(Size()), sites)
+    design = replace(layout(Size()), outcome="grades", values=GRADES)
+    return Posterior(design, sites)
 
 
 def prior_figures(of: Posterior) -> dict[str, NDArray[np.float64]]:

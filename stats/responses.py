@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
-from diffgauge.stats.features import Design
+from diffgauge.stats.features import GOOD_GRADE, Design
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = [
-    "GOOD_GRADE",
     "Measure",
     "Population",
     "Posterior",
@@ -27,14 +26,11 @@ __all__ = [
 ]
 
 Measure = Literal["success", "grade", "score", "claim"]
-"""``success``: probability of a grade of `GOOD_GRADE` or more, or of top-1. ``grade``: expected
-grade, 1 to 5. ``score``: expected score, 0 to 1. ``claim``: probability of a claim."""
+"""``success``: probability of a grade of `features.GOOD_GRADE` or more, or of top-1. ``grade``:
+expected grade, 1 to 5. ``score``: expected score, 0 to 1. ``claim``: probability of a claim."""
 
 Population = Literal["new", "these"]
 """An organism drawn anew from where these came from, or exactly these."""
-
-GOOD_GRADE: Final = 4
-"""A rubric grade from which a report counts as a success."""
 
 _NODES: Final = 21
 _ARM: Final = "arm_id"

@@ -1,4 +1,4 @@
-"""Grades drawn from a known truth and fitted again: is what was put in given back?"""
+"""Successes drawn from a known truth and fitted again: is what was put in given back?"""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.stats.answers import interval, uplift
-from diffgauge.stats.features import GRADES, Design
-from diffgauge.stats.responses import GOOD_GRADE, Posterior
+from diffgauge.stats.features import Design
+from diffgauge.stats.responses import Posterior
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,7 @@ __all__ = [
     "fitted_again",
     "layout",
     "recover",
+    "successes",
     "without",
 ]
 
@@ -41,8 +42,8 @@ _TARGET: Final = 0.9
 _MAX_DEPTH: Final = 7
 _POPULATION: Final = 200_000
 _CALLED: Final = 0.95
-_USUAL: Final = (0.3, 0.25, 0.2, 0.15, 0.1)
-"""Probabilities of the grades with blackbox on a median organism, where a scenario fixes them."""
+_USUAL: Final = -1.0
+"""Logit of success with blackbox on a median organism, where a scenario fixes it."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,17 @@ class Size:
 
 @dataclass(frozen=True)
 class Truth:
-    """What grades are drawn from.
+    """What successes are drawn from.
 
     Attributes:
-        cuts: Cut-points of the levels.
+        level: Logit of success with blackbox on a median organism.
         effects: Logits of each organism in each arm, ``organism arm``.
         run: Spread of runs.
         lenient: What an unrecorded second grader, who graded half of the runs, adds.
         uplift: True difference in success probability, a new organism.
     """
 
-    cuts: Draws
+    level: float
     effects: Draws
     run: float
     lenient: float
@@ -120,14 +121,14 @@ def layout(size: Size) -> Design:
     table = pd.DataFrame(rows)
     levels = {name: tuple(sorted(table[name].unique())) for name in ("organism", "card", "run")}
     return Design(
-        outcome="grades",
+        outcome="good_grades",
         stratum="simulated",
         table=table,
         levels={"arm_id": ARMS, **levels},
         main=("arm_id",),
         interactions=(("organism", "arm_id"),),
         pooled=("organism", *(("run",) if size.n_graders > 1 else ())),
-        values=GRADES,
+        values=(),
         n_samples=int(table["run"].nunique()),
         n_unscored={},
         notes=(),
@@ -141,14 +142,6 @@ def without(design: Design, part: str) -> Design:
     return replace(design, pooled=tuple(name for name in design.pooled if name != part))
 
 
-def _cuts(probabilities: Draws) -> Draws:
-    import numpy as np
-
-    below = np.clip(np.cumsum(probabilities)[:-1], 1e-6, 1 - 1e-6)
-    made: Draws = np.log(below) - np.log1p(-below)
-    return made
-
-
 def _from_prior(design: Design, size: Size, draw: Generator) -> Truth:
     """Draws everything from the priors: then 90 % intervals hold the truth 90 times in 100."""
     import numpy as np
@@ -159,18 +152,18 @@ def _from_prior(design: Design, size: Size, draw: Generator) -> Truth:
     organism, slope = (abs(draw.normal(0, width)) for width in (priors.organism, priors.slope))
     run = abs(draw.normal(0, priors.run)) if "run" in design.pooled else 0.0
     arms = np.array([0.0, abs(draw.normal(0, priors.arm)) * draw.normal()])
-    cuts = _cuts(draw.dirichlet([priors.concentration] * len(GRADES)))
+    level = float(draw.normal(0, priors.intercept))
     sites = {
         "arm_id_effects": arms[None],
         "organism_scale": np.array([organism]),
         "organism_arm_id_scale": np.array([slope]),
-        "cuts": cuts[None],
+        "intercept": np.array([level]),
         **({"run_scale": np.array([run])} if run else {}),
     }
     n = size.n_organisms
     effects = arms + organism * draw.normal(size=(n, 1)) + slope * draw.normal(size=(n, 2))
     truth = float(uplift(Posterior(design, sites), ARMS[1], ARMS[0], "success", "new")[0])
-    return Truth(cuts, effects, run, 0.0, truth)
+    return Truth(level, effects, run, 0.0, truth)
 
 
 def _of_population(
@@ -184,13 +177,12 @@ def _of_population(
     import numpy as np
     from scipy.special import expit
 
-    cuts = _cuts(np.array(_USUAL))
     many = organisms(_POPULATION, np.random.default_rng(_SEED))
     noise = run * np.random.default_rng(_SEED + 1).normal(size=(_POPULATION, 1))
     shift = lenient * (np.arange(_POPULATION)[:, None] % 2)
-    success = expit(many + noise + shift - cuts[GOOD_GRADE - 2]).mean(axis=0)
+    success = expit(_USUAL + many + noise + shift).mean(axis=0)
     truth = float(success[1] - success[0])
-    return Truth(cuts, organisms(size.n_organisms, draw), run, lenient, truth)
+    return Truth(_USUAL, organisms(size.n_organisms, draw), run, lenient, truth)
 
 
 def _normal(n: int, draw: Generator, arm: float, organism: float, slope: float) -> Draws:
@@ -250,8 +242,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 """Scenarios that are also fitted by a model without what they are about."""
 
 
-def _grades(truth: Truth, design: Design, draw: Generator) -> NDArray[np.int32]:
-    """Draws a grade for every row."""
+def successes(truth: Truth, design: Design, draw: Generator) -> NDArray[np.int32]:
+    """Draws whether each row is a success."""
     import numpy as np
     from scipy.special import expit
 
@@ -261,9 +253,7 @@ def _grades(truth: Truth, design: Design, draw: Generator) -> NDArray[np.int32]:
     eta = truth.effects[coded["organism_index"], coded["arm_id_index"]]
     eta = eta + truth.run * draw.normal(size=n_runs)[runs]
     eta = eta + truth.lenient * draw.integers(0, 2, size=n_runs)[runs]
-    chance = draw.random(len(eta))
-    above = [chance < expit(eta - cut) for cut in truth.cuts]
-    made: NDArray[np.int32] = np.sum(above, axis=0).astype(np.int32)
+    made: NDArray[np.int32] = (draw.random(len(eta)) < expit(eta + truth.level)).astype(np.int32)
     return made
 
 
@@ -274,7 +264,7 @@ def fitted_again(design: Design) -> Callable[[NDArray[np.int32], int], list[Post
     interval, and a hundred times cheaper than a compilation for each.
 
     Returns:
-        Of grades, ``data_set row``, and a seed, one posterior for each data set.
+        Of successes, ``data_set row``, and a seed, one posterior for each data set.
     """
     import jax
     import numpy as np
@@ -341,7 +331,7 @@ def recover(
         n: Data sets, each fitted once.
         left_out: ``slopes`` or ``run`` to leave out of the model.
         fit: What `fitted_again` gave for the same layout and model; None compiles it.
-        seed: Of truths, grades and chains.
+        seed: Of truths, successes and chains.
 
     Returns:
         How often the intervals held, with the exact binomial band; and the calls.
@@ -356,13 +346,13 @@ def recover(
     size, draw_truth = SCENARIOS[name]
     whole = layout(size)
     fit = fit or fitted_again(without(whole, left_out) if left_out else whole)
-    truths, grades = [], []
+    truths, drawn = [], []
     for at in range(n):
         draw = np.random.default_rng([seed, at])
         truths.append(draw_truth(whole, size, draw))
-        grades.append(_grades(truths[-1], whole, draw))
+        drawn.append(successes(truths[-1], whole, draw))
     held = []
-    for truth, of in zip(truths, fit(np.stack(grades), seed), strict=True):
+    for truth, of in zip(truths, fit(np.stack(drawn), seed), strict=True):
         gain = uplift(of, ARMS[1], ARMS[0], "success", "new")
         low, high = interval(gain)
         positive = float((gain > 0).mean())

@@ -40,14 +40,14 @@ FOUR = {
 EFFECTS = {"adl:blackbox_matched": 0.4, "adl:method": 2.0}
 
 
-def _answer(outcome: Outcome = "grades", engine: Engine | None = None) -> Answer:
+def _answer(outcome: Outcome = "good_grades", engine: Engine | None = None) -> Answer:
     frame = grid(FOUR, false_alarms={"adl:method": 0.1}, n_nulls=4)
     return answer(strata(frame)[0], outcome, engine or known(EFFECTS), SAMPLING)
 
 
 @pytest.fixture(scope="module")
 def graded() -> Answer:
-    """Grades of four arms."""
+    """Good grades of four arms."""
     return _answer()
 
 
@@ -65,11 +65,16 @@ def test_a_method_is_held_against_its_matched_blackbox_first(graded: Answer) -> 
 def test_uplift_is_told_on_the_scale_of_outcomes(graded: Answer) -> None:
     found = {(one.arm, one.reference, one.measure): one for one in graded.contrasts}
     gain = found["adl:method", "blackbox", "success"]
-    # A median organism: σ(2 − .3) − σ(−.3) = .42; spreads of .5 and .5 pull it in by a few points.
-    assert 0.33 < gain.new.value < expit(2 - CUTS[2]) - expit(-CUTS[2])
+    # A median organism: σ(2) − σ(0) = .38; spreads of .5 and .5 pull it in by a few points.
+    assert 0.28 < gain.new.value < expit(2) - expit(0)
     assert gain.new.low < gain.new.value < gain.new.high
     assert gain.p_positive > 0.99 and gain.p_worthwhile > 0.95 and gain.benefits > 0.9
-    grade = found["adl:method", "blackbox", "grade"]
+    grade = next(
+        one
+        for one in _answer("grades").contrasts
+        if (one.arm, one.reference) == ("adl:method", "blackbox")
+    )
+    assert grade.measure == "grade" and math.isnan(grade.benefits)
     assert grade.new.value == pytest.approx(
         sum(expit(2 - cut) - expit(-cut) for cut in CUTS), abs=0.25
     )
@@ -85,7 +90,7 @@ def test_bounds_set_unscored_samples_against_the_arm_and_for_it() -> None:
         for at in range(4)
         for arm, grade in (("blackbox", 2.0), ("adl:method", 5.0))
     ]
-    one = answer(strata(as_frame(rows))[0], "grades", known({}), SAMPLING)
+    one = answer(strata(as_frame(rows))[0], "good_grades", known({}), SAMPLING)
     success = next(held for held in one.contrasts if held.measure == "success")
     # Worst: 3 of 4 against 1 of 4; best: 4 of 4 against 0 of 4.
     assert (success.new.worst, success.new.best) == (0.5, 1.0) and success.new.n_missing == 2
@@ -133,7 +138,7 @@ def test_families_and_doses_have_rows_of_their_own() -> None:
         for dose in ("full", "1to4")
         for arm in ("blackbox", "adl:method")
     ]
-    one = answer(strata(as_frame(rows))[0], "grades", known({"adl:method": 1.0}), SAMPLING)
+    one = answer(strata(as_frame(rows))[0], "good_grades", known({"adl:method": 1.0}), SAMPLING)
     families = family_uplift_table(one, MARK)
     assert [held["family"] for held in families.rows] == ["facts"] * 2 + ["taboo"] * 2
     doses = dose_table(one, MARK)
@@ -157,7 +162,7 @@ def test_what_is_not_believed_is_greyed_and_no_headline() -> None:
 
 def test_the_section_answers_in_sentences_with_figures_and_marks(graded: Answer) -> None:
     frame = grid({**FOUR, HOSTILE: [0.5] * 6})
-    hostile = answer(strata(frame)[0], "grades", known(EFFECTS), SAMPLING)
+    hostile = answer(strata(frame)[0], "good_grades", known(EFFECTS), SAMPLING)
     section = answers_section(_found(hostile), frame, MARK)
     assert "<script>" not in section.html and "&lt;script&gt;" in section.html
     assert "P(uplift > 0)" in section.words[0] and "6 organisms, 48 samples" in section.words[0]
@@ -194,11 +199,11 @@ def test_first_places_stand_in_where_no_grades_were_asked_for(
     frame = grid({"blackbox": [0.5] * 3, "adl:method": [0.5] * 3}, n_nulls=2)
     told: list[str] = []
     found = answers(frame, engine="direct", say=told.append)
-    assert [one.outcome for one in found.found] == ["grades", "claims_planted"]
+    assert [one.outcome for one in found.found] == ["good_grades", "grades", "claims_planted"]
     frame["grade"], frame["grader"] = None, None
     found = answers(frame, engine="direct")
     assert [one.outcome for one in found.found] == ["successes", "claims_planted"]
-    assert told[0] == "model 1 of 2: grades, budget 50, sides hidden"
+    assert told[0] == "model 1 of 3: good_grades, budget 50, sides hidden"
 
 
 def test_deep_answers_hold_every_stratum_and_what_the_headline_hangs_on(
@@ -224,7 +229,9 @@ def test_deep_answers_hold_every_stratum_and_what_the_headline_hangs_on(
     ]
     section = answers_section(deep, both, MARK)
     names = [table.name for table in section.tables]
-    assert len(set(names)) == len(names) and {"refits", "budgets_grades", "models"} <= set(names)
+    assert len(set(names)) == len(names) and {"refits", "budgets_good_grades", "models"} <= set(
+        names
+    )
 
 
 def test_an_undefined_figure_is_no_number(graded: Answer) -> None:

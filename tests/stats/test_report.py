@@ -234,7 +234,7 @@ def test_models_answer_in_the_page_and_its_twin_where_an_engine_is_named(
     assert text.count(summary.evidence) >= page.tags.count("table") + 2
     held = json.loads((tmp_path / "report.json").read_text())
     assert held["answers"]["engine"] == "NumPyro directly, as asked"
-    [uplift] = held["tables"]["uplift_grades"]["rows"][:1]
+    [uplift] = held["tables"]["uplift_good_grades"]["rows"][:1]
     assert uplift["arm"] == "adl:method" and uplift["new"]["n_organisms"] == 2
     # No matched blackbox is among the logs: that is said, and plain blackbox stands in.
     assert "No matched blackbox ran" in " ".join(held["answers"]["notes"])

@@ -14,7 +14,7 @@ from diffgauge.stats.engines.fits import Sampling
 from diffgauge.stats.features import Design, design
 from diffgauge.stats.prior_predictive import prior_figures, prior_posterior
 from diffgauge.stats.recovery import draw
-from diffgauge.stats.simulation import SCENARIOS, Outcome, Size, layout, recover, without
+from diffgauge.stats.simulation import SCENARIOS, Outcome, Size, layout, recover, successes, without
 from diffgauge.stats.strata import strata
 from tests.stats.tables import grid, row
 
@@ -27,7 +27,7 @@ def test_a_simulated_grid_has_the_design_that_rows_would_have() -> None:
     size = Size(n_organisms=3, n_epochs=2)
     simulated = layout(size)
     [one] = strata(grid({"blackbox": [0.5] * 3, "any:method": [0.5] * 3}, n_epochs=2))
-    real = design(one, "grades")
+    real = design(one, "good_grades")
     assert simulated.settings == real.settings
     assert {name: len(held) for name, held in simulated.levels.items()} == {
         name: len(held) for name, held in real.levels.items()
@@ -37,14 +37,12 @@ def test_a_simulated_grid_has_the_design_that_rows_would_have() -> None:
 
 
 @pytest.mark.parametrize("name", list(SCENARIOS))
-def test_scenarios_draw_grades_whose_true_uplift_is_what_they_say(name: str) -> None:
-    from diffgauge.stats.simulation import _grades
-
+def test_scenarios_draw_successes_whose_true_uplift_is_what_they_say(name: str) -> None:
     size, of = SCENARIOS[name]
     whole = layout(size)
     truth = of(whole, size, np.random.default_rng(0))
-    grades = _grades(truth, whole, np.random.default_rng(1))
-    assert grades.shape == (len(whole.table),) and set(grades) <= set(range(5))
+    drawn = successes(truth, whole, np.random.default_rng(1))
+    assert drawn.shape == (len(whole.table),) and set(drawn) <= {0, 1}
     if name.startswith("no uplift"):
         # The mean over 200,000 organisms: a standard error under .002.
         assert abs(truth.uplift) < 0.008
@@ -108,7 +106,7 @@ def test_many_graders_of_few_runs_are_few_runs() -> None:
         for who, grade in [(who, float(grades[at])) for who in range(6)]
     ]
     frame = pd.DataFrame([one.model_dump() for one in few])
-    whole = design(strata(frame)[0], "grades")
+    whole = design(strata(frame)[0], "good_grades")
     assert "run" in whole.pooled
     bare = without(without(whole, "run"), "slopes")
     assert _positive(bare) > 0.95 > _positive(whole)

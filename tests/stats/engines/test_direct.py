@@ -35,8 +35,8 @@ def graded() -> Fit:
 
 def test_a_large_uplift_is_found_and_the_reference_stays_at_zero(graded: Fit) -> None:
     assert np.ptp(graded.draws["arm_id_effects"][..., 0]) == 0
-    success = next(one for one in contrasts(posterior_of(graded)) if one.measure == "success")
-    assert success.p_positive > 0.95 and success.new.value > 0.3
+    [found] = contrasts(posterior_of(graded))
+    assert found.measure == "grade" and found.p_positive > 0.95 and found.new.value > 0.8
     assert graded.n_draws == 300 and graded.n_divergent is not None
     # 300 draws are too few to be believed, and are not.
     assert any("effective draws" in reason for reason in diagnose(graded).reasons)
