@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -86,7 +86,8 @@ def strata(frame: DataFrame) -> list[Stratum]:
     found = []
     limits = [name for name in _LIMITS if name in frame.columns and frame[name].nunique() > 1]
     for key, part in frame.groupby(["budget", "sides_known", *limits], dropna=False):
-        budget, sides_known, *others = key
+        values: tuple[Any, ...] = key if isinstance(key, tuple) else (key,)
+        budget, sides_known, *others = values
         corpora = sorted(set(part["corpus"]) - {_NO_CORPUS}) or [_NO_CORPUS]
         told = tuple(
             f"{name.replace('_', ' ')} {value:g}"
