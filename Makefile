@@ -3,11 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+HIBAYES_PYTHON ?= python3.12
+HIBAYES_VENV ?= .venv-hibayes
+HIBAYES ?= hibayes @ git+https://github.com/UKGovernmentBEIS/hibayes@16900a326cf0f9d5f7e48344230f83883f62a796
 DEMO_LOGS ?= logs/demo
 DEMO_REPORT ?= reports/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test test-slow demo bench clean
+.PHONY: help setup check format test test-slow test-hibayes hibayes demo bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -36,6 +39,15 @@ test: setup ## the test suite (unit and tiny tiers)
 
 test-slow: setup ## the slow tier: minutes
 	$(BIN)/python -m pytest -m slow
+
+hibayes: ## HiBayES in an environment of its own (HIBAYES=folder takes a copy of its repository)
+	$(HIBAYES_PYTHON) -m venv $(HIBAYES_VENV)
+	$(HIBAYES_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-hibayes.txt
+	$(HIBAYES_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation '$(HIBAYES)'
+	$(HIBAYES_VENV)/bin/hibayes-full --help > /dev/null
+
+test-hibayes: setup ## both engines against each other (after make hibayes)
+	$(BIN)/python -m pytest -m hibayes
 
 demo: setup ## the main job, offline: investigate, grade, report
 	$(BIN)/diffgauge demo --logs $(DEMO_LOGS) --report $(DEMO_REPORT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.rows import Row
 from diffgauge.stats.accounting import accounting_table, claims_table, cost_table
+from diffgauge.stats.answer_sets import answers
+from diffgauge.stats.answers_page import Section, answers_section
 from diffgauge.stats.cells import SAME, cells, false_positive_rate, null_kinds, sensitivity, top1
 from diffgauge.stats.evidence import caution, mark
 from diffgauge.stats.figures import description, draw
@@ -63,6 +65,7 @@ class ReportSummary:
         files: Every file written, the page included.
         evidence: The mark of the whole report.
         headline: One sentence for each arm.
+        answers: One sentence for each uplift that was modelled; empty where no engine was named.
         notes: What a reader should know of the logs.
         tables: The main tables, to be printed in a terminal.
     """
@@ -71,6 +74,7 @@ class ReportSummary:
     files: tuple[Path, ...]
     evidence: str
     headline: tuple[str, ...]
+    answers: tuple[str, ...]
     notes: tuple[str, ...]
     tables: tuple[RichTable, ...]
 
@@ -100,23 +104,39 @@ def _graded(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.graded]
 
 
-def write_report(logs: Sequence[str], out: Path) -> ReportSummary:
+def write_report(
+    logs: Sequence[str],
+    out: Path,
+    *,
+    engine: str | None = None,
+    deep: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> ReportSummary:
     """Sums up logs and writes the report.
 
     Args:
         logs: ``.eval`` files or folders of them.
         out: Folder to write into; made where it is not there.
+        engine: What fits the models behind the answers (`engines.choice.choose`); None fits none.
+        deep: As in `answer_sets.answers`.
+        say: Is told of each fit before it begins.
 
     Returns:
         What was written: ``index.html``, ``figure.svg``, ``figure.png``, ``report.json``,
-        ``rows.csv`` and ``rows.parquet``; ``gap.svg`` and ``gap.png`` where the gap was scored.
+        ``rows.csv`` and ``rows.parquet``; ``gap.svg`` and ``gap.png`` where the gap was scored;
+        with an engine also ``forest.svg`` and ``forest.png`` where arms could be compared.
 
     Raises:
-        DiffgaugeError: There is nothing to sum up (`read_logs`), or `out` cannot be written.
+        DiffgaugeError: There is nothing to sum up (`read_logs`), `out` cannot be written, or the
+            engine is not there or fails.
     """
     read = read_logs(logs)
     rows = rows_of(read)
     tables = tables_of(rows, read)
+    section = None
+    if engine is not None:
+        found = answers(as_frame(rows), engine=engine, deep=deep, say=say)
+        section = answers_section(found, as_frame(_graded(rows)), mark(_graded(rows)))
     words = [*in_words(_graded(rows)), *said(rows, claims(read))]
     if not any(row.graded for row in rows):
         words.insert(0, _NO_HEADLINE)
@@ -132,10 +152,14 @@ def write_report(logs: Sequence[str], out: Path) -> ReportSummary:
             files |= {name: out / name for name in ("gap.svg", "gap.png")}
             files["gap.svg"].write_text(gap.svg, encoding="utf-8")
             files["gap.png"].write_bytes(gap.png)
-        files["report.json"].write_text(_json(rows, read, tables, words), encoding="utf-8")
+        for name, held in (section.figures if section else {}).items():
+            files[name] = out / name
+            files[name].write_bytes(held)
+        text = _json(rows, read, tables, words, section)
+        files["report.json"].write_text(text, encoding="utf-8")
         frame.to_parquet(files["rows.parquet"], index=False)
         frame.map(csv_safe).to_csv(files["rows.csv"], index=False)
-        page = _page(rows, read, tables, words, svg, gap)
+        page = _page(rows, read, tables, words, svg, gap, section)
         files["index.html"].write_text(page, encoding="utf-8")
     except OSError as error:
         raise DiffgaugeError(
@@ -147,6 +171,7 @@ def write_report(logs: Sequence[str], out: Path) -> ReportSummary:
         files=tuple(files.values()),
         evidence=mark(rows),
         headline=tuple(words),
+        answers=section.words if section else (),
         notes=tuple(read.notes),
         tables=tuple(terminal_table(table) for table in tables if table.name in _IN_TERMINAL),
     )
@@ -206,14 +231,22 @@ def _versions(read: Logs) -> dict[str, str]:
     return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
 
 
-def _json(rows: Sequence[Row], read: Logs, tables: Sequence[Table], words: Sequence[str]) -> str:
+def _json(
+    rows: Sequence[Row],
+    read: Logs,
+    tables: Sequence[Table],
+    words: Sequence[str],
+    section: Section | None,
+) -> str:
+    modelled = section.tables if section else ()
     held = {
         "evidence": mark(rows),
         "caution": caution(rows),
         "words": list(words),
         "n_samples": len(read.samples),
         "n_rows": len(rows),
-        "tables": {table.name: table_json(table) for table in tables},
+        "answers": {**section.held, "words": list(section.words)} if section else None,
+        "tables": {table.name: table_json(table) for table in (*tables, *modelled)},
         "figure": {
             "file": "figure.svg",
             "evidence": mark(rows),
@@ -245,6 +278,7 @@ def _page(
     words: Sequence[str],
     svg: str,
     gap: GapFigure | None,
+    section: Section | None,
 ) -> str:
     organisms = len({row.organism for row in rows})
     days = sorted({row.created[:10] for row in rows})
@@ -256,6 +290,7 @@ def _page(
         ),
         evidence=escaped(mark(rows)),
         caution=escaped(caution(rows)),
+        answers=section.html if section else "",
         words="".join(f"<li>{escaped(one)}</li>" for one in words),
         alt=escaped(description(_graded(rows) or rows)),
         figure=base64.b64encode(svg.encode()).decode(),

@@ -23,7 +23,7 @@ from diffgauge.stats.refusals import ended_in_refusal, grader_refusals
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["NO_CONTACT", "as_frame", "rows", "rows_of"]
+__all__ = ["NO_CONTACT", "as_frame", "rows", "rows_of", "rows_of_sample"]
 
 NO_CONTACT: Final = "no subject contact"
 """Why a report is not scored whose investigator had only replies to go by, and saw none."""
@@ -69,6 +69,11 @@ def rows_of(read: Logs) -> list[Row]:
         if _identification((one.sample.scores or {}).get("identification")).get("identification")
     }
     return [row for one in read.samples for row in _rows(one, _pair(one) in later)]
+
+
+def rows_of_sample(one: Sampled) -> list[Row]:
+    """Returns the rows of one sample on its own; whether its log was graded later is not seen."""
+    return _rows(one, False)
 
 
 def _pair(one: Sampled) -> tuple[str, str]:

@@ -25,7 +25,14 @@ FOLDERS = (
     "tools",
 )
 HEAVY = {"torch", "transformers", "peft", "nnsight", "jax", "numpyro"}
-HEAVY_ALLOWED = ("models/", "methods/", "organisms/zoo/", "organisms/preflight", "benchmarks/")
+HEAVY_ALLOWED = (
+    "models/",
+    "methods/",
+    "organisms/zoo/",
+    "organisms/preflight",
+    "benchmarks/",
+    "stats/models/",
+)
 UNSAFE = (
     r"\bimport (pickle|dill|cloudpickle|joblib)\b",
     r"torch\.load\(",

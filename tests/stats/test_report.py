@@ -13,6 +13,7 @@ from rich.console import Console
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.stats.accounting import accounting_table, claims_table
 from diffgauge.stats.cells import cells, false_positive_rate, sensitivity, top1
+from diffgauge.stats.engines import choice
 from diffgauge.stats.evidence import DOMAIN, caution, mark
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import read_logs
@@ -23,6 +24,7 @@ from diffgauge.stats.tables import rubric_table
 from tests.graders.conftest import only_registry
 from tests.graders.runs import NOTHING, finding, lexical_grader, report
 from tests.stats.cells import FAILS, run_cell
+from tests.stats.draws import known
 
 pytestmark = pytest.mark.unit
 
@@ -215,6 +217,30 @@ def test_the_same_logs_give_the_same_bytes(
         assert one.read_bytes() == other.read_bytes(), one.name
 
 
+def test_models_answer_in_the_page_and_its_twin_where_an_engine_is_named(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "fit_directly", known({"adl:method": 1.0}))
+    told: list[str] = []
+    summary = write_report([str(logs)], tmp_path, engine="direct", say=told.append)
+    assert told and {path.name for path in summary.files} == {
+        path.name for path in tmp_path.iterdir()
+    }
+    text = summary.page.read_text()
+    page = Page()
+    page.feed(text)
+    assert "Does a method help, and how sure is that?" in text and page.tags.count("img") == 2
+    assert "script" not in page.tags and "\x1b" not in text
+    assert text.count(summary.evidence) >= page.tags.count("table") + 2
+    held = json.loads((tmp_path / "report.json").read_text())
+    assert held["answers"]["engine"] == "NumPyro directly, as asked"
+    [uplift] = held["tables"]["uplift_good_grades"]["rows"][:1]
+    assert uplift["arm"] == "adl:method" and uplift["new"]["n_organisms"] == 2
+    # No matched blackbox is among the logs: that is said, and plain blackbox stands in.
+    assert "No matched blackbox ran" in " ".join(held["answers"]["notes"])
+    assert any("P(uplift > 0)" in word for word in summary.answers)
+
+
 def test_a_report_that_cannot_be_written_is_said(logs: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
@@ -245,7 +271,8 @@ def test_an_estimate_without_samples_is_no_number(tmp_path: Path) -> None:
 def test_statistics_import_neither_torch_nor_the_machinery() -> None:
     code = (
         "import sys, diffgauge.stats.report\n"
-        "bad = ('torch', 'matplotlib', 'diffgauge.tools', 'diffgauge.methods', 'diffgauge.models',"
+        "bad = ('torch', 'matplotlib', 'jax', 'numpyro', 'xarray', 'diffgauge.tools',"
+        " 'diffgauge.methods', 'diffgauge.models',"
         " 'diffgauge.evals', 'diffgauge.graders', 'diffgauge.organisms')\n"
         "assert not [name for name in bad if name in sys.modules]\n"
     )

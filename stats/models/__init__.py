@@ -1,0 +1,1 @@
+"""The models as pure NumPyro functions; nothing else of ours is imported here."""
