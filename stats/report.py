@@ -136,7 +136,7 @@ def write_report(
     section = None
     if engine is not None:
         found = answers(as_frame(rows), engine=engine, deep=deep, say=say)
-        section = answers_section(found, as_frame(_graded(rows)), mark(_graded(rows)))
+        section = answers_section(found, as_frame(_graded(rows)), mark(_graded(rows) or rows))
     words = [*in_words(_graded(rows)), *said(rows, claims(read))]
     if not any(row.graded for row in rows):
         words.insert(0, _NO_HEADLINE)
