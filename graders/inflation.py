@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from inspect_ai import Task, eval
+from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset
 from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.model import Model
@@ -14,9 +14,10 @@ from inspect_ai.util import DisplayType
 
 from diffgauge.graders.attacks import AIMS, ATTACKS, PLACES, Aim, Place, attacked, fits
 from diffgauge.graders.grading_prompt import PROMPT_DIGEST
-from diffgauge.graders.rubric import GRADER_ROLE, rubric
+from diffgauge.graders.rubric import rubric
 from diffgauge.graders.rubric_files import rubric_file
 from diffgauge.graders.validation.examples import Example, digest, examples
+from diffgauge.graders.validation.reports_graded import reports_graded
 from diffgauge.graders.validation.task import handed_in, sample_of
 from diffgauge.organisms.truth import truth
 from diffgauge.records.errors import DiffgaugeError
@@ -176,17 +177,9 @@ def inflated(
         name="grade_inflation",
         version="1-A",
     )
-    [log] = eval(
-        made,
-        model="none",
-        model_roles={GRADER_ROLE: list(graders)},
-        log_dir=log_dir,
-        display=display,
-        fail_on_error=False,
+    log = reports_graded(
+        made, graders, "The attacked reports were not graded", log_dir=log_dir, display=display
     )
-    if not log.samples:
-        problem = log.error.message if log.error else log.status
-        raise DiffgaugeError(f"The attacked reports were not graded: {problem}.")
     names = [str(one) for one in graders]
     return Inflation(
         rows=tuple(_rows(tried, log, names)),

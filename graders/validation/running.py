@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from inspect_ai import eval
 from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.model import Model
 from inspect_ai.util import DisplayType
 
 from diffgauge.graders.grading_prompt import PROMPT_DIGEST
-from diffgauge.graders.rubric import GRADER_ROLE
 from diffgauge.graders.validation.examples import Example, digest, examples, n_words
+from diffgauge.graders.validation.reports_graded import reports_graded
 from diffgauge.graders.validation.task import validation_task
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.validations import ValidationRow
@@ -68,17 +67,9 @@ def validated(
         DiffgaugeError: There is no such split, a label is none, or the run did not start.
     """
     made = validation_task(split, human, name=_NAME)
-    [log] = eval(
-        made,
-        model="none",
-        model_roles={GRADER_ROLE: list(graders)},
-        log_dir=log_dir,
-        display=display,
-        fail_on_error=False,
+    log = reports_graded(
+        made, graders, "The validation did not run", log_dir=log_dir, display=display
     )
-    if not log.samples:
-        problem = log.error.message if log.error else log.status
-        raise DiffgaugeError(f"The validation did not run: {problem}.")
     names = [str(one) for one in graders]
     return Validation(
         rows=tuple(rows_of(log, names)),
