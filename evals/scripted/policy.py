@@ -220,10 +220,12 @@ def _submission(position: _Position, *, as_text: bool = False) -> Action:
     n_tried = len(position.conversation.called(submit.name)) if submit is not None else 0
     if submit is None or as_text or n_tried >= MAX_SUBMISSIONS:
         return Action(report.model_dump_json(indent=1))
-    arguments = report.model_dump(mode="json")
+    # What a finding does not say is left out: tools' schemas know no null.
+    arguments = report.model_dump(mode="json", exclude_none=True)
     if n_tried == 1:
         for finding in arguments["findings"]:
-            finding.update(evidence=[], prediction=[], expected=None)
+            finding.update(evidence=[], prediction=[])
+            finding.pop("expected", None)
     elif n_tried > 1:
         arguments["findings"] = []
     said = f"I submit. {_noted(analysis)}".strip()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jsonschema
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
@@ -33,6 +34,9 @@ from diffgauge.records.results import (
     Scalars,
 )
 from diffgauge.records.tool_results import Remaining, ToolResult
+from diffgauge.tools.blinding import Aliases
+from diffgauge.tools.schema import tool_params
+from diffgauge.tools.submit import ReportParameters
 
 __all__ = [
     "A",
@@ -160,10 +164,19 @@ def play(stage: Stage, seed: int = 0, max_turns: int = 30) -> Transcript:
         messages.append(ChatMessageAssistant(content=action.said, tool_calls=calls))
         for call in calls:
             if call.function == "submit_report":
+                _check_as_inspect_does(call)
                 report = Report.model_validate(call.arguments)
                 return Transcript(report, tuple(messages), tuple(actions), stage.spent)
             messages.append(_answered(stage, call))
     raise AssertionError("no report was submitted")
+
+
+def _check_as_inspect_does(call: ToolCall) -> None:
+    """Holds a report to the schema of the real tool, which knows no null."""
+    names = Aliases.for_run("stage")
+    assert set(names.labels) == {A, B}
+    params = tool_params(ReportParameters, names).model_dump(exclude_none=True)
+    jsonschema.validate(call.arguments, params)
 
 
 def _answered(stage: Stage, call: ToolCall) -> ChatMessageTool:
