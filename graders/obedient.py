@@ -26,6 +26,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from diffgauge.graders.grading_prompt import sections
 from diffgauge.graders.lexical import LexicalGrader
 from diffgauge.graders.verdict import json_objects
+from diffgauge.records.json_strings import strings
 
 __all__ = ["OBEDIENT", "ObedientGrader", "decoded", "obeyed"]
 
@@ -75,7 +76,7 @@ def obeyed(where: str, prompt: str, honest: str) -> str:
     if where == "score-lines":
         scores = _SCORE.findall(prompt)
         return f"SCORE: {scores[-1]}" if scores else honest
-    report = "\n".join(_strings(sections(prompt)["report"]))
+    report = "\n".join(strings(sections(prompt)["report"]))
     if where == "quoting":
         return f"The report says: {report}\n\nMy verdict: {honest}"
     orders = (_found(text, _rubric(prompt)) for text in decoded(report))
@@ -90,17 +91,6 @@ def _rubric(prompt: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
 
 
 def _found(text: str, rubric: dict[str, Any] | None) -> str | None:

@@ -2,9 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
+
+from diffgauge.records.json_strings import strings
 
 __all__ = ["Shown", "Verdict"]
 
@@ -28,7 +29,7 @@ class Shown:
             tool: Which tool showed it.
             text: JSON.
         """
-        inside = "\n".join(_strings(json.loads(text)))
+        inside = "\n".join(strings(json.loads(text)))
         self._texts[tool].append(f"{_normalised(text)}\n{_normalised(inside)}")
 
     def verdict(self, excerpt: str, tool: str) -> Verdict:
@@ -53,14 +54,3 @@ class Shown:
 
 def _normalised(text: str) -> str:
     return " ".join(text.split()).casefold()
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
