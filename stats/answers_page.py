@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from diffgauge.stats.answer_costs import success_cost_table
+from diffgauge.stats.answer_costs import cost_answer_table
 from diffgauge.stats.answer_figure import draw_forest, forest_words, headlines
 from diffgauge.stats.answer_sets import Answers
 from diffgauge.stats.answer_tables import (
@@ -16,12 +16,19 @@ from diffgauge.stats.answer_tables import (
     claims_answer_table,
     contrast_table,
     diagnosis_table,
-    effects_table,
     outcome_words,
     rank_table,
 )
 from diffgauge.stats.answers import WORTHWHILE, Answer, Contrast
-from diffgauge.stats.part_tables import budget_table, dose_table, family_uplift_table
+from diffgauge.stats.factor_tables import factor_table, investigator_table
+from diffgauge.stats.loo_table import loo_table
+from diffgauge.stats.part_tables import (
+    budget_shares_table,
+    budget_table,
+    dose_table,
+    family_uplift_table,
+)
+from diffgauge.stats.refits import Refit
 from diffgauge.stats.reliability import krippendorff_alpha, retest_alpha
 from diffgauge.stats.rendering import escaped, table_html
 from diffgauge.stats.tables import Column, Table, Value
@@ -144,19 +151,21 @@ def _tables(one: Answer, evidence: str) -> list[Table]:
         made: list[Table | None] = [
             contrast_table(one, evidence) if one.contrasts else None,
             claims_answer_table(one, evidence) if len(one.design.levels["kind"]) > 1 else None,
+            cost_answer_table(one, evidence),
         ]
     else:
         made = [
             contrast_table(one, evidence) if one.contrasts else None,
             arms_table(one, evidence),
-            effects_table(one, evidence),
+            factor_table(one, evidence),
         ]
         if one.outcome != "grades":
             made += [
                 rank_table(one, evidence) if one.contrasts else None,
                 family_uplift_table(one, evidence),
                 dose_table(one, evidence),
-                success_cost_table(one, evidence),
+                investigator_table(one, evidence),
+                cost_answer_table(one, evidence),
             ]
     return [table for table in made if table is not None]
 
@@ -173,7 +182,12 @@ def _closing(found: Answers, frame: DataFrame, evidence: str) -> list[Table]:
     made: list[Table | None] = []
     if found.found:
         first = [one for one in found.found if one.outcome == found.found[0].outcome]
-        made += [budget_table(first, evidence), diagnosis_table(found.found, evidence)]
+        made += [
+            budget_shares_table(found.parts, evidence),
+            budget_table(first, evidence),
+            diagnosis_table(found.found, evidence),
+            loo_table(found.found[0], found.compared, evidence),
+        ]
     made.append(_agreement_table(frame, evidence))
     made.append(_refit_table(found, evidence))
     return [table for table in made if table is not None]
@@ -211,16 +225,19 @@ def _refit_table(found: Answers, evidence: str) -> Table | None:
     """The headline under other priors and without each organism; None where not asked for."""
     if not found.refits or not found.found[0].contrasts:
         return None
+    own = found.found[0]
+    nothing = Refit("nothing", own.contrasts, own.diagnosis.reasons)
     rows: list[dict[str, Value]] = [
         {
-            "changed": changed,
+            "changed": refit.changed,
             "arm": one.arm,
             "reference": one.reference,
             "new": one.new,
             "positive": one.p_positive,
+            "believed": "yes" if not refit.reasons else "NO: " + "; ".join(refit.reasons),
         }
-        for changed, held in (("nothing", found.found[0].contrasts), *found.refits)
-        for one in held
+        for refit in (nothing, *found.refits)
+        for one in refit.contrasts
         if one.headline and one.measure == found.found[0].contrasts[0].measure
     ]
     return Table(
@@ -233,6 +250,7 @@ def _refit_table(found: Answers, evidence: str) -> Table | None:
             Column("reference", "against", "What it is compared with."),
             Column("new", "uplift, a new organism", "Median and 90 % interval."),
             Column("positive", "P(uplift > 0)", "Probability that it is above 0."),
+            Column("believed", "believed", "And if not, why."),
         ),
         tuple(rows),
         evidence,
