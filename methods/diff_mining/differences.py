@@ -47,11 +47,9 @@ def bounds(difference: Tensor, k: int) -> tuple[Tensor, Tensor]:
     if difference.device.type == "cpu":
         import numpy as np
 
-        # A partition is ten times as fast as torch's selection on a CPU.
-        array = difference.numpy()
-        at = array.shape[-1] - k
-        high = torch.from_numpy(np.partition(array, at, axis=-1)[:, at, None])
-        low = torch.from_numpy(np.partition(array, k - 1, axis=-1)[:, k - 1, None])
+        # One sort gives both bounds in less time than two selections.
+        ordered = torch.from_numpy(np.sort(difference.numpy(), axis=-1))
+        low, high = ordered[:, k - 1, None], ordered[:, -k, None]
     else:
         high = difference.topk(k, dim=-1, sorted=False).values.amin(-1, keepdim=True)
         low = difference.topk(k, dim=-1, largest=False, sorted=False).values.amax(-1, keepdim=True)
@@ -125,16 +123,17 @@ def largest(difference: Tensor, k: int) -> tuple[Tensor, Tensor]:
         Ids int64 and values float32 (side position k). Values are sizes toward that side; 0
         stands where there are fewer than k.
     """
-    ids = torch.stack([_indices(sign * difference, k) for sign in (-1, 1)])
-    values = torch.stack(
-        [(sign * difference).gather(-1, of) for sign, of in zip((-1, 1), ids, strict=True)]
-    )
-    return ids, values.clamp(min=0)
-
-
-def _indices(values: Tensor, k: int) -> Tensor:
-    if values.device.type == "cpu":
+    if difference.device.type == "cpu":
         import numpy as np
 
-        return torch.from_numpy(np.argpartition(values.numpy(), -k, axis=-1)[:, -k:])
-    return values.topk(k, dim=-1, sorted=False).indices
+        # Two calls: one with both ends takes longer.
+        array = difference.numpy()
+        low = torch.from_numpy(np.argpartition(array, k - 1, axis=-1)[:, :k])
+        high = torch.from_numpy(np.argpartition(array, -k, axis=-1)[:, -k:])
+    else:
+        low, high = (
+            difference.topk(k, dim=-1, largest=largest, sorted=False).indices
+            for largest in (False, True)
+        )
+    values = torch.stack([-difference.gather(-1, low), difference.gather(-1, high)])
+    return torch.stack([low, high]), values.clamp(min=0)
