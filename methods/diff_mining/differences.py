@@ -123,17 +123,16 @@ def largest(difference: Tensor, k: int) -> tuple[Tensor, Tensor]:
         Ids int64 and values float32 (side position k). Values are sizes toward that side; 0
         stands where there are fewer than k.
     """
-    if difference.device.type == "cpu":
+    ids = torch.stack([_indices(sign * difference, k) for sign in (-1, 1)])
+    values = torch.stack(
+        [(sign * difference).gather(-1, of) for sign, of in zip((-1, 1), ids, strict=True)]
+    )
+    return ids, values.clamp(min=0)
+
+
+def _indices(values: Tensor, k: int) -> Tensor:
+    if values.device.type == "cpu":
         import numpy as np
 
-        # Two calls: one with both ends takes longer.
-        array = difference.numpy()
-        low = torch.from_numpy(np.argpartition(array, k - 1, axis=-1)[:, :k])
-        high = torch.from_numpy(np.argpartition(array, -k, axis=-1)[:, -k:])
-    else:
-        low, high = (
-            difference.topk(k, dim=-1, largest=largest, sorted=False).indices
-            for largest in (False, True)
-        )
-    values = torch.stack([-difference.gather(-1, low), difference.gather(-1, high)])
-    return torch.stack([low, high]), values.clamp(min=0)
+        return torch.from_numpy(np.argpartition(values.numpy(), -k, axis=-1)[:, -k:])
+    return values.topk(k, dim=-1, sorted=False).indices
