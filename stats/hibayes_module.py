@@ -101,7 +101,9 @@ def _rows(outcome: str, budget: int | None = None) -> Callable[..., Any]:
         from diffgauge.stats.features import design
         from diffgauge.stats.strata import strata
 
-        frame = state.processed_data.rename(columns={"log_name": "log"})
+        # HiBayES's own columns include a log's address under our name.
+        frame = state.processed_data.drop(columns=["log"], errors="ignore")
+        frame = frame.rename(columns={"log_name": "log"})
         frame = frame[frame["arm_id"].notna()]
         given = frame.pop("grades").map(json.loads)
         frame = frame.drop(columns=["grader", "grade"]).assign(one=given).explode("one")
