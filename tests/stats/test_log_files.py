@@ -16,7 +16,7 @@ from diffgauge.stats.logs import read_logs
 from diffgauge.stats.rows import rows_of
 from tests.graders.conftest import only_registry
 from tests.graders.runs import NOTHING, lexical_grader, report
-from tests.stats.cells import FAILS, run_cell
+from tests.stats.cells import FAILS, Given, run_cell
 
 pytestmark = pytest.mark.unit
 
@@ -27,7 +27,10 @@ FOUND = report("lobster claw trap shell")
 @pytest.fixture(scope="module")
 def folder(cards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("logs")
-    given = [("mine/lobster", [FOUND, None]), ("mine/camel", [FAILS, NOTHING])]
+    given: list[tuple[str, list[Given]]] = [
+        ("mine/lobster", [FOUND, None]),
+        ("mine/camel", [FAILS, NOTHING]),
+    ]
     with only_registry(cards):
         run_cell(made / "deep", given, grader=lexical_grader())
     return made
