@@ -10,7 +10,7 @@ from diffgauge.stats.answer_tables import MEASURES, summed
 from diffgauge.stats.answers import Answer, discrimination, measures
 from diffgauge.stats.cells import PLANTED
 from diffgauge.stats.intervals import Estimate
-from diffgauge.stats.responses import new_organism
+from diffgauge.stats.responses import Measure, new_organism
 from diffgauge.stats.tables import Column, Table, Value
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def cost_answer_table(one: Answer, evidence: str) -> Table | None:
     told = [name for name, means in costs.items() if not all(map(math.isnan, means.values()))]
     if not told:
         return None
-    measure = "claim" if claims else "success"
+    measure: Measure = "claim" if claims else "success"
     gains = {"success": {arm: new_organism(one.posterior, arm, measure) for arm in arms}}
     if claims and len(one.design.levels["kind"]) > 1:
         gains["apart"] = {arm: discrimination(one.posterior, arm, "new") for arm in arms}

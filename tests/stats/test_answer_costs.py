@@ -28,7 +28,7 @@ def _lines(one: Answer, cost: str) -> dict[str, dict[str, Value]]:
     return {str(row["arm"]): row for row in table.rows if row["cost"] == cost}
 
 
-def _answer(outcome: Outcome = "successes", **columns: object) -> Answer:
+def _answer(outcome: Outcome = "successes", **columns: float | None) -> Answer:
     frame = grid({"blackbox": [0.5] * 4, "adl:method": [0.5] * 4}, n_nulls=2)
     frame.loc[frame["arm_id"] == "adl:method", "precompute_interactions"] = 160
     for name, value in columns.items():

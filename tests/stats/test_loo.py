@@ -95,7 +95,7 @@ def test_ordinal_rows_have_the_probabilities_of_their_levels() -> None:
     table = design.table.assign(obs=[0, 1, 2, 3, 4] * 2)
     design = replace(design, outcome="grades", values=(1.0, 2.0, 3.0, 4.0, 5.0), table=table)
     of = _posterior(design, 2, run=None)
-    of = Posterior(design, of.draws | {"cuts": np.tile(CUTS, (2, 1))})
+    of = Posterior(design, {**of.draws, "cuts": np.tile(CUTS, (2, 1))})
     found = np.exp(run_log_likelihood(of))
     by_run = dict(zip(design.levels["run"], found.T, strict=True))
     for arm, rows in design.table.groupby("arm_id"):

@@ -1,5 +1,7 @@
 """Answers by family, dose, budget, grader and investigator."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,7 +25,7 @@ from diffgauge.stats.part_tables import (
 from diffgauge.stats.rows import as_frame
 from diffgauge.stats.strata import strata
 from diffgauge.stats.tables import Table, Value
-from tests.stats.draws import SAMPLING, known
+from tests.stats.draws import SAMPLING, Engine, known
 from tests.stats.tables import grid, row
 
 pytestmark = pytest.mark.unit
@@ -32,14 +34,15 @@ MARK = "evidence: organisms+model"
 ARMS = ("blackbox", "adl:method")
 
 
-def _at(changes: dict[str, float], engine: object = None) -> object:
+def _at(changes: dict[str, float]) -> Engine:
     """Returns an engine whose draws of some sites are shifted, by ``site place…``."""
 
     def fitted(of: Design, sampling: Sampling) -> Fit:
         fit = known({"adl:method": 1.0}, spread=0.05)(of, sampling)
         for where, value in changes.items():
             site, *place = where.split()
-            fit.draws[site][(..., *map(int, place))] += value
+            at: Any = (..., *map(int, place))
+            fit.draws[site][at] += value
         return fit
 
     return fitted
@@ -86,7 +89,7 @@ def varied() -> Answer:
         "grader_effects 0": 0.8,
         "intercept": -2.0,
     }
-    return answer(one, "good_grades", _at(changes), SAMPLING)  # type: ignore[arg-type]
+    return answer(one, "good_grades", _at(changes), SAMPLING)
 
 
 def test_uplift_by_family_is_told_beside_the_others_and_one_organism_is_said(
@@ -147,7 +150,7 @@ def test_graders_and_investigators_are_told_in_outcomes(varied: Answer) -> None:
     assert "uplift" not in by_arm["provider/a", "blackbox"]
 
 
-def test_budgets_stand_beside_each_other_where_all_else_matches(
+def test_budgets_stand_beside_each_other_atall_else_matches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(choice, "fit_directly", known({}))
