@@ -56,9 +56,7 @@ def without_nulls(arguments: Mapping[str, Any]) -> dict[str, Any]:
     Some providers make a model send every argument, null for what it would leave out. What is
     required is then missing, and refused as that.
     """
-    return {
-        name: _without_nulls(value) for name, value in arguments.items() if value is not None
-    }
+    return {name: _without_nulls(value) for name, value in arguments.items() if value is not None}
 
 
 def _without_nulls(value: Any) -> Any:
