@@ -22,11 +22,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from inspect_ai import eval as inspect_eval
 from inspect_ai.log import read_eval_log, write_eval_log
 
 from benchmarks.measuring import machine, peak_bytes
-from diffgauge.evals.tasks import adl
 from diffgauge.records.stored import REPORT_KEY
 from diffgauge.stats.rows import rows
 
@@ -79,6 +77,10 @@ def _alone(read: Read, paths: Sequence[str]) -> tuple[int, float, float, int]:
 
 def _written(folder: Path) -> list[str]:
     """Runs the cell, and returns the logs that its samples were written into again."""
+    from inspect_ai import eval as inspect_eval
+
+    from diffgauge.evals.tasks import adl
+
     [done] = inspect_eval(
         adl(organism="zoo/submarine", budget=50, n_texts=200),
         model="diffgauge/scripted",

@@ -12,7 +12,7 @@ from diffgauge.stats.answers_page import answers_section
 from diffgauge.stats.evidence import mark
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import read_logs
-from diffgauge.stats.report import tables_of
+from diffgauge.stats.report_contents import tables_of
 from diffgauge.stats.row_files import typed_frame
 from diffgauge.stats.rows import as_frame, rows_of
 from diffgauge.stats.tables import Table, as_json

@@ -4,35 +4,43 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from diffgauge.stats.drawing import COLOURS, RC, as_png, as_svg
+from diffgauge.stats.drawing import COLOURS, RC, Drawn, drawn
 from diffgauge.stats.evidence import mark
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.paired_sets import SetContrast, differing
+from diffgauge.stats.parts import Part, Picture, Words
 from diffgauge.stats.tables import ARM_COLUMNS, Column, Table, Value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_paired", "paired_description", "paired_tables", "paired_words"]
+__all__ = ["paired_parts"]
 
 _LINE_INCHES: Final = 0.3
 _PLACE: Final = tuple(column for column in ARM_COLUMNS if column.key != "investigator")
+_CAPTION: Final = (
+    "Differences of shares, the later set less the first, with 90 % intervals over organisms; a "
+    "mark without one: all pairs agree. The small figures are pairs and organisms. Of false "
+    "positives less is better."
+)
 _CONTRAST: Final = Column("contrast", "contrast", "The set, less the one it is compared with.")
 
 
-def paired_tables(found: Sequence[SetContrast]) -> list[Table]:
-    """The differences of two sets by arm, and what they are differences of.
+def paired_parts(found: Sequence[SetContrast]) -> tuple[Part, ...]:
+    """Returns sentences, figure and tables of sets against each other; nothing where none pairs.
 
     Args:
-        found: Of `contrasts`.
-
-    Returns:
-        Two tables; none where nothing pairs.
+        found: Of `paired_sets.contrasts`.
     """
-    return [_differences(found), _shares(found)] if found else []
+    if not found:
+        return ()
+    words = tuple(_words(found))
+    picture = Picture("paired_sets", partial(_draw, found), " ".join(words), _CAPTION, _mark(found))
+    return Words(words), picture, _differences(found), _shares(found)
 
 
 def _differences(found: Sequence[SetContrast]) -> Table:
@@ -127,7 +135,7 @@ def _differ(found: Sequence[SetContrast]) -> str:
     return " ".join(sentences)
 
 
-def paired_words(found: Sequence[SetContrast]) -> list[str]:
+def _words(found: Sequence[SetContrast]) -> list[str]:
     """Returns one sentence for each arm of two sets."""
     return [
         f"{part[0].second} less {part[0].first}, {part[0].place[0]} (budget {part[0].place[1]}): "
@@ -144,20 +152,7 @@ def _said(one: Estimate) -> str:
     return f"{one.value:+.2f}{interval} over {one.n} pair{plural} of {one.n_organisms} organisms"
 
 
-def paired_description(found: Sequence[SetContrast]) -> str:
-    """Returns the figure in words, for readers who cannot see it."""
-    return " ".join(paired_words(found))
-
-
-def draw_paired(found: Sequence[SetContrast]) -> tuple[str, bytes]:
-    """Draws the differences, a line for each arm and measure.
-
-    Args:
-        found: Contrasts, at least one.
-
-    Returns:
-        SVG text (the same bytes for the same rows) and PNG.
-    """
+def _draw(found: Sequence[SetContrast]) -> Drawn:
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -181,7 +176,7 @@ def draw_paired(found: Sequence[SetContrast]) -> tuple[str, bytes]:
         for side in ("top", "right", "left"):
             axis.spines[side].set_visible(False)
         axis.tick_params(axis="y", length=0)
-        return as_svg(figure), as_png(figure)
+        return drawn(figure)
 
 
 def _labels(found: Sequence[SetContrast]) -> list[str]:

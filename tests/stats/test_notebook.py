@@ -13,7 +13,7 @@ from diffgauge.stats import notebook
 from diffgauge.stats.engines import choice
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import read_logs
-from diffgauge.stats.report import tables_of
+from diffgauge.stats.report_contents import tables_of
 from diffgauge.stats.rows import rows_of
 from tests.graders.conftest import only_registry
 from tests.graders.runs import NOTHING, lexical_grader, report

@@ -13,9 +13,11 @@ from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.log_sets import LogSet, named_sets
 from diffgauge.stats.logs import read_logs
 from diffgauge.stats.paired_sets import SetContrast, contrasts, differing
-from diffgauge.stats.paired_table import draw_paired, paired_tables, paired_words
-from diffgauge.stats.report import tables_of
+from diffgauge.stats.paired_table import paired_parts
+from diffgauge.stats.parts import Picture, Words
+from diffgauge.stats.report_contents import tables_of
 from diffgauge.stats.rows import rows_of
+from diffgauge.stats.tables import Table
 from tests.graders.conftest import only_registry
 from tests.graders.runs import NOTHING, lexical_grader, report
 from tests.stats.cells import FAILS, Given, run_cell
@@ -123,19 +125,21 @@ def test_only_like_is_compared_with_like(change: dict[str, Any]) -> None:
 def test_every_later_set_stands_against_the_first_in_table_words_and_figure() -> None:
     third = LogSet("third", tuple(one.model_copy(update={"method_version": 2}) for one in OLD.rows))
     found = contrasts([OLD, NEW, third])
-    table, shares = paired_tables(found)
-    assert paired_tables([]) == []
+    words, picture, table, shares = paired_parts(found)
+    assert isinstance(words, Words) and isinstance(picture, Picture)
+    assert isinstance(table, Table) and isinstance(shares, Table)
+    assert paired_parts([]) == ()
     assert [line["contrast"] for line in table.rows] == ["new − old", "third − old"]
     assert [line["contrast"] for line in shares.rows] == ["new − old"] * 3 + ["third − old"] * 3
     assert table.rows[0]["sensitivity"] == shares.rows[0]["difference"]
     assert "old against new: nothing recorded differs" in table.text
     assert "old against third: other method version (not said against 2)" in table.text
-    first, second = paired_words(found)
+    first, second = words.items
     # Of the 27 ways to resample three organisms one has mean 0 and three have 1/6: 5 % is there.
     assert first.startswith("new less old, adl:method (budget 50): sensitivity +0.50 [+0.17, +0.83")
     assert "top-1) +0.00 over 6 pairs of 3 organisms" in second
-    svg, png = draw_paired(found)
-    assert svg == draw_paired(found)[0] and png.startswith(b"\x89PNG")
+    assert picture.text == f"{first} {second}"
+    assert picture.drawn == picture.draw() and picture.drawn.png.startswith(b"\x89PNG")
 
 
 def test_names_are_those_given_and_paths_that_are_there_are_paths(tmp_path: Path) -> None:
