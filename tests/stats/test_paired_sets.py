@@ -172,6 +172,9 @@ def test_copies_across_sets_are_pairs_and_count_once_in_all_other_tables(
     itself = read_logs([f"one={tmp_path / 'a'}", f"two={tmp_path / 'a'}"])
     assert rows_of(itself) == rows_of(alone) and [one.name for one in itself.sets] == ["one", "two"]
     assert {one.difference.value for one in contrasts(itself.sets) if one.difference.n} == {0}
+    (tmp_path / "none").mkdir()
+    short = read_logs([tmp_path / "a", tmp_path / "none"])
+    assert short.notes[-1] == f"There are no rows in the set {tmp_path / 'none'}."
     read = read_logs([f"one={tmp_path / 'a'}", f"two={tmp_path / 'b'}"])
     table = next(one for one in tables_of(rows_of(read), read) if one.name == "paired_sets")
     difference = table.rows[0]["top1"]
