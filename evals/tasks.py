@@ -13,6 +13,7 @@ from inspect_ai import Task, task
 
 from diffgauge.evals.arguments import OF_METHODS, taking
 from diffgauge.evals.arms import ARMS, WITH_METHOD
+from diffgauge.evals.battery import OF_AGENTS, battery_task
 from diffgauge.evals.investigation import investigation
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.records.errors import DiffgaugeError
@@ -21,6 +22,7 @@ __all__ = [
     "activation_oracle",
     "adl",
     "amplification",
+    "battery",
     "blackbox",
     "diff_mining",
     "investigate",
@@ -84,6 +86,13 @@ def amplification(**asked: Any) -> Task:
 def perplexity_diff(**asked: Any) -> Task:
     """Investigates a pair with what one model says that the other would not, and by asking both."""
     return investigation(method="perplexity_diff", **asked)
+
+
+@task(method="battery", tier="core")
+@taking(*OF_AGENTS)
+def battery(**asked: Any) -> Task:
+    """Reports what fixed statistics find in replies to fixed prompts; no agent investigates."""
+    return battery_task(**asked)
 
 
 @task(method="any", tier="core")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from diffgauge.stats.answer_costs import success_cost_table
 from diffgauge.stats.answer_figure import draw_forest, forest_words, headlines
@@ -30,7 +30,9 @@ from diffgauge.stats.tables import Column, Table, Value
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Section", "answers_section", "sentences"]
+__all__ = ["Section", "answers_section", "sentences", "verdict"]
+
+_CONTROLS: Final = frozenset({"blackbox_matched", "sham", "single_model"})
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,10 @@ def answers_section(found: Answers, frame: DataFrame, evidence: str) -> Section:
     # The first model that is believed stands on the first screen; a failed one never does.
     shown = next((one for one in forests if not one.doubt), None)
     doubted = forests[0] if forests and shown is None else None
-    first: list[Part] = [Words(words)]
+    first: list[Part] = [Words(tuple(verdict(one) for one in _shown(found) if headlines(one)))]
     if shown is not None:
         first.append(shown)
-    first.append(Words((f"Fitted by {found.engine}.", *found.notes), quiet=True))
+    first += [Words(words), Words((f"Fitted by {found.engine}.", *found.notes), quiet=True)]
     held = {
         "engine": found.engine,
         "notes": list(found.notes),
@@ -108,45 +110,62 @@ def _doubt(one: Answer) -> str:
     return "" if one.diagnosis.believed else "; ".join(one.diagnosis.reasons)
 
 
+def _shown(found: Answers) -> list[Answer]:
+    """Returns the answers that are told in sentences: those of the headline's rows."""
+    return [one for one in found.found if one.stratum is found.found[0].stratum]
+
+
 def sentences(found: Answers, arms: Collection[str] | None = None) -> tuple[str, ...]:
     """Returns a sentence for each headline contrast of each first-stratum model.
 
     Args:
         found: The answers.
-        arms: Whose; None takes all, and begins with how many arms help.
+        arms: Whose; None takes all.
     """
-    said = []
-    for one in found.found:
-        if one.stratum is not found.found[0].stratum:
-            continue
-        held = [made for made in headlines(one) if arms is None or made.arm in arms]
-        if not one.diagnosis.believed:
-            said.append(f"The model of {outcome_words(one)} is no headline: {_doubt(one)}.")
-        elif held:
-            if arms is None and not said:
-                said.append(_verdict(one, held))
+    said: list[str] = []
+    for one in _shown(found):
+        if one.diagnosis.believed:
+            held = [made for made in headlines(one) if arms is None or made.arm in arms]
             said += [_sentence(one, made) for made in held]
+        else:
+            said.append(_refused(one))
     return tuple(said) or ("No model could compare arms.",)
 
 
-def _verdict(one: Answer, held: Sequence[Contrast]) -> str:
-    """Counts the arms whose interval lies on one side of 0."""
-    better = [made.arm for made in held if made.new.low > 0]
-    worse = [made.arm for made in held if made.new.high < 0]
+def _refused(one: Answer) -> str:
+    return f"The model of {outcome_words(one)} is no headline: {_doubt(one)}."
+
+
+def verdict(one: Answer) -> str:
+    """Returns in a sentence which methods have an interval on one side of 0.
+
+    Args:
+        one: An answer with contrasts. Controls (matched blackbox, sham, finetuned side alone) are
+            not counted where an arm that shows a method ran.
+    """
+    if not one.diagnosis.believed:
+        return _refused(one)
+    held = headlines(one)
+    treated = [made for made in held if made.arm.rpartition(":")[2] not in _CONTROLS]
+    kind, held = ("method arm", treated) if treated else ("arm", held)
     parts = [
-        f"{len(better)} better{_listed(better)}",
-        f"{len(worse)} worse{_listed(worse)}",
-        f"{len(held) - len(better) - len(worse)} undecided",
+        *_named_arms("better", [made for made in held if made.new.low > 0]),
+        *_named_arms("worse", [made for made in held if made.new.high < 0]),
     ]
+    n = sum(made.new.low <= 0 <= made.new.high for made in held)
     return (
-        f"In {MEASURES[held[0].measure]} ({outcome_words(one)}), of {len(held)} "
-        f"arm{'' if len(held) == 1 else 's'} against the fairest reference: {', '.join(parts)}. "
-        "An arm counts as better or worse when its 90 % interval on a new organism leaves out 0."
+        f"{MEASURES[held[0].measure].capitalize()} ({outcome_words(one)}), new organisms, each "
+        f"{kind} against the fairest reference that ran: {'; '.join([*parts, f'{n} undecided'])} "
+        f"(of {len(held)}; undecided: its 90 % interval holds 0)."
     )
 
 
-def _listed(arms: Sequence[str]) -> str:
-    return f" ({', '.join(arms)})" if arms else ""
+def _named_arms(kind: str, held: Sequence[Contrast]) -> list[str]:
+    named = ", ".join(
+        f"{made.arm} {_signed(made.new.value)} [{_signed(made.new.low)}, {_signed(made.new.high)}]"
+        for made in held
+    )
+    return [f"{len(held)} {kind} ({named})"] if held else [f"none {kind}"]
 
 
 def _sentence(one: Answer, held: Contrast) -> str:

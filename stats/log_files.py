@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from diffgauge.records.printing import neutralised
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-__all__ = ["Run", "investigator_of", "log_files", "opened_run", "samples_in"]
+__all__ = ["Run", "digest_of", "investigator_of", "log_files", "opened_run", "samples_in"]
 
 _SUFFIX: Final = ".eval"
 _SCHEME: Final = "://"
@@ -29,6 +30,7 @@ _OFFLINE: Final = "diffgauge/"
 _INVESTIGATOR: Final = "diffgauge/investigator"
 _UNREAD: Final = {"messages", "events", "events_data", "attachments", "timelines"}
 _LINE: Final = 300
+_BLOCK: Final = 2**20
 
 _KEPT: Final = SchemaValidator(
     core_schema.typed_dict_schema(
@@ -138,6 +140,15 @@ def opened_run(address: str) -> Iterator[tuple[Run, BinaryIO]]:
         # Metrics of every scorer would make thousands of headers heavy, and rows need none.
         header.results = header.reductions = None
         yield Run(address, header, filesystem(address).info(address).mtime or 0.0), stream
+
+
+def digest_of(run: Run) -> str:
+    """Returns the SHA-256 (hex) of a log's bytes."""
+    made = hashlib.sha256()
+    with opened(run.address, "rb") as stream:
+        while block := stream.read(_BLOCK):
+            made.update(block)
+    return made.hexdigest()
 
 
 def samples_in(stream: BinaryIO) -> Iterator[tuple[str, EvalSample | Exception]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -15,6 +15,7 @@ from inspect_ai.scorer import Score
 from diffgauge.records.reports import Report
 from diffgauge.records.rows import Row
 from diffgauge.records.stored import ARTIFACT_KEY, REPORT_KEY
+from diffgauge.stats.findings import key_of
 from diffgauge.stats.logs import Logs
 from diffgauge.stats.shown_results import in_lines
 from diffgauge.stats.transcripts import report_of
@@ -76,21 +77,16 @@ def investigation_of(row: Row, read: Logs) -> Investigation | None:
 
 
 def _sample(row: Row, read: Logs, without: set[str]) -> EvalSample | None:
-    for run in read.runs:
-        if run.path.name == row.log and run.header.eval.task_id == row.task_id:
-            try:
-                return read_eval_log_sample(
-                    str(run.path),
-                    id=_id(row.sample_id, run.header.eval.dataset.sample_ids),
-                    epoch=row.epoch,
-                    resolve_attachments=True,
-                    exclude_fields=without,
-                )
-            except _UNREADABLE:
-                return None
-    return None
-
-
-def _id(text: str, ids: Sequence[str | int] | None) -> str | int:
-    """Returns an id as the log has it: rows hold all of them as text."""
-    return next((one for one in ids or () if str(one) == text), text)
+    one = next((one for one in read.samples if one.key == key_of(row)), None)
+    if one is None:
+        return None
+    try:
+        return read_eval_log_sample(
+            one.run.address,
+            id=one.id,
+            epoch=one.epoch,
+            resolve_attachments=True,
+            exclude_fields=without,
+        )
+    except _UNREADABLE:
+        return None

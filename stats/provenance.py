@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from inspect_ai.log import read_eval_log_sample_summaries
-
 from diffgauge.records.rows import Row
+from diffgauge.stats.cells import samples_of
 from diffgauge.stats.evidence import mark
-from diffgauge.stats.logs import Logs, Run, command_of
+from diffgauge.stats.log_files import digest_of
+from diffgauge.stats.logs import Logs, command_of
 from diffgauge.stats.parts import Chapter, Listing, Words
 from diffgauge.stats.tables import Column, Table, Value
 
@@ -52,7 +51,7 @@ def provenance(rows: Sequence[Row], read: Logs) -> Chapter:
         (
             Listing("Each log was written by one of these.", "\n".join(shown), folded=False),
             Words((f"The logs were written with {ran}.", f"This report: {wrote}.", _READING)),
-            _hashes(rows, read, evidence),
+            _hashes(rows, evidence),
             _logs(read, evidence),
         ),
     )
@@ -85,7 +84,7 @@ def _installed() -> dict[str, str]:
 
 def _logs(read: Logs, evidence: str) -> Table:
     rows: list[dict[str, Value]] = []
-    for run in sorted(read.runs, key=lambda run: (str(run.header.eval.created), str(run.path))):
+    for run in sorted(read.runs, key=lambda run: (str(run.header.eval.created), run.address)):
         spec = run.header.eval
         revision = spec.revision
         commit = _UNKNOWN
@@ -93,7 +92,7 @@ def _logs(read: Logs, evidence: str) -> Table:
             commit = revision.commit + (" with changes" if revision.dirty else "")
         rows.append(
             {
-                "log": run.path.name,
+                "log": run.name,
                 "task": spec.task,
                 "task_version": str(spec.task_version),
                 "model": spec.model,
@@ -101,7 +100,7 @@ def _logs(read: Logs, evidence: str) -> Table:
                 "status": run.header.status,
                 "attempted": run.attempted,
                 "commit": commit,
-                "digest": _digest(run),
+                "digest": digest_of(run)[:_DIGITS],
             }
         )
     return Table(
@@ -128,22 +127,19 @@ def _logs(read: Logs, evidence: str) -> Table:
     )
 
 
-def _digest(run: Run) -> str:
-    with run.path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGITS]
-
-
-def _hashes(rows: Sequence[Row], read: Logs, evidence: str) -> Table:
+def _hashes(rows: Sequence[Row], evidence: str) -> Table:
     """Prompts and rubrics by their hashes: grades under two of them are not the same grades."""
-    prompts = Counter(_prompt(run) for run in read.runs)
-    rubrics = Counter((row.family, row.rubric_hash) for row in rows if row.rubric_hash is not None)
+    samples = samples_of(rows)
+    found: dict[str, tuple[str, Counter[tuple[str, str | None]]]] = {
+        "investigator's prompt": ("samples", Counter(("", row.prompt_hash) for row in samples)),
+        "rubric": ("grades", Counter((row.family, row.rubric_hash) for row in rows)),
+        "grader's prompt": ("grades", Counter(("", row.grader_prompt_hash) for row in rows)),
+    }
     held: list[dict[str, Value]] = [
-        {"what": "prompt", "of": "investigator", "hash": name, "n": n, "unit": "logs"}
-        for name, n in sorted(prompts.items())
-    ]
-    held += [
-        {"what": "rubric", "of": family, "hash": name, "n": n, "unit": "grades"}
-        for (family, name), n in sorted(rubrics.items())
+        {"what": what, "of": of, "hash": name, "n": n, "unit": unit}
+        for what, (unit, counted) in found.items()
+        for (of, name), n in sorted(counted.items(), key=str)
+        if name is not None
     ]
     return Table(
         "hashes",
@@ -151,17 +147,11 @@ def _hashes(rows: Sequence[Row], read: Logs, evidence: str) -> Table:
         "The same hash is the same text to the letter. Two of one kind are not one experiment.",
         (
             Column("what", "what", "A prompt, or a rubric."),
-            Column("of", "of", "Who read it, or the family it is for."),
+            Column("of", "family", "The kind of organism a rubric is for."),
             Column("hash", "hash", "As the logs say."),
             Column("n", "n", "How often it was met."),
-            Column("unit", "counted in", "Logs or grades."),
+            Column("unit", "counted in", "Samples or grades."),
         ),
         tuple(held),
         evidence,
     )
-
-
-def _prompt(run: Run) -> str:
-    """Returns the prompt's hash; a log's samples were all given the same prompt."""
-    held = read_eval_log_sample_summaries(str(run.path))
-    return str(held[0].metadata.get("prompt_hash", _UNKNOWN)) if held else _UNKNOWN

@@ -20,6 +20,7 @@ EXPECTED = {
         "diffgauge/activation_oracle",
         "diffgauge/adl",
         "diffgauge/amplification",
+        "diffgauge/battery",
         "diffgauge/blackbox",
         "diffgauge/diff_mining",
         "diffgauge/grader_validation",
@@ -39,6 +40,7 @@ EXPECTED = {
         "diffgauge/which",
     },
     "solver": {
+        "diffgauge/battery_report",
         "diffgauge/empty",
         "diffgauge/investigator",
         "diffgauge/oracle",

@@ -171,10 +171,11 @@ def test_the_section_answers_in_sentences_with_figures_and_marks(graded: Answer)
     section = answers_section(_found(hostile), frame, MARK)
     html = "".join(map(table_html, section.tables))
     assert "<script>" not in html and "&lt;script&gt;" in html
-    assert "P(uplift > 0)" in section.words[1] and "6 organisms, 48 samples" in section.words[1]
+    assert "P(uplift > 0)" in section.words[0] and "6 organisms, 48 samples" in section.words[0]
     assert html.count(MARK) >= html.count("<table")
-    words, forest, _ = section.first
+    verdicts, forest, words, _ = section.first
     assert isinstance(words, Words) and words.items == section.words
+    assert isinstance(verdicts, Words) and "adl:method +" in verdicts.items[0]
     assert isinstance(forest, Picture) and forest.drawn.png.startswith(b"\x89PNG")
     assert forest.drawn.pdf.startswith(b"%PDF") and forest.doubt == ""
     assert draw_forest(graded, MARK) == draw_forest(graded, MARK)

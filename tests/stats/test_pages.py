@@ -20,7 +20,7 @@ from diffgauge.stats.report import ReportSummary
 from diffgauge.stats.report_contents import chapters_of
 from diffgauge.stats.report_json import report_json
 from diffgauge.stats.rows import rows_of
-from diffgauge.stats.tables import Column, Table
+from diffgauge.stats.tables import Column, Table, Value
 from tests.graders.conftest import only_registry
 from tests.stats.cells import artifact, run_cell
 from tests.stats.grids import LOBSTER
@@ -32,7 +32,7 @@ MARK = "evidence: zoo+scripted"
 
 
 def a_table(n: int = 1, doubt: str = "") -> Table:
-    rows = tuple({"said": f"{EVIL} {at}"} for at in range(n))
+    rows: tuple[dict[str, Value], ...] = tuple({"said": f"{EVIL} {at}"} for at in range(n))
     return Table("t", "Title", EVIL, (Column("said", "said", EVIL),), rows, MARK, doubt)
 
 
@@ -136,7 +136,7 @@ def test_provenance_names_logs_prompts_rubrics_and_versions(
         assert row["log"] == path.name and row["task_version"] == "0"
         assert hashlib.sha256(path.read_bytes()).hexdigest().startswith(row["digest"])
     kinds = [row["what"] for row in held["tables"]["hashes"]["rows"]]
-    assert kinds[0] == "prompt" and "rubric" in kinds
+    assert "rubric" in kinds and "grader's prompt" in kinds
     frame = pd.read_parquet(summary.page.parent / "rows.parquet")
     assert set(frame["rubric_hash"].dropna()) == {
         row["hash"] for row in held["tables"]["hashes"]["rows"] if row["what"] == "rubric"
