@@ -80,9 +80,8 @@ def answers_section(found: Answers, frame: DataFrame, evidence: str) -> Section:
     drawn: list[Part] = []
     for one in found.found:
         for table in _named(_tables(one, evidence), one, found.found[0]):
-            # The figures of one stratum: those of all would be dozens.
-            main = one.stratum is found.found[0].stratum
-            drawn += pictured(table) if main else (table,)
+            # The figures of the headline and its false alarms: those of all would be dozens.
+            drawn += pictured(table) if _is_main(one, found.found[0]) else (table,)
     for table in _closing(found, frame, evidence):
         drawn += pictured(table)
     forests = [_forest(one, evidence) for one in found.found if headlines(one)]
@@ -102,6 +101,10 @@ def answers_section(found: Answers, frame: DataFrame, evidence: str) -> Section:
     }
     parts = tuple(part for part in (doubted, *drawn) if part is not None)
     return Section(words, tuple(first), parts, held)
+
+
+def _is_main(one: Answer, first: Answer) -> bool:
+    return one is first or (one.stratum is first.stratum and one.outcome == "claims_planted")
 
 
 def _forest(one: Answer, evidence: str) -> Picture:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from diffgauge.stats.answer_tables import MEASURES, NEW, outcome_words, summed
 from diffgauge.stats.answers import Answer, as_measure, measures
+from diffgauge.stats.intervals import Estimate
+from diffgauge.stats.part_tables import level_and_uplift
 from diffgauge.stats.responses import new_organism
 from diffgauge.stats.strata import references
 from diffgauge.stats.tables import Column, Table, Value
@@ -92,27 +94,32 @@ def investigator_table(one: Answer, evidence: str) -> Table | None:
         return None
     measure = as_measure(measures(one.design)[0])
     names = one.design.levels[_INVESTIGATOR]
-    level = {
-        (name, arm): new_organism(one.posterior, arm, measure, held={_INVESTIGATOR: name})
+    table = one.design.table
+    met = {name: table[table[_INVESTIGATOR] == name] for name in names}
+    held = {
+        name: {
+            arm: new_organism(one.posterior, arm, measure, held={_INVESTIGATOR: name})
+            for arm in arms
+            if (met[name]["arm_id"] == arm).any()
+        }
         for name in names
-        for arm in arms
     }
     rows: list[dict[str, Value]] = []
     for name in names:
-        met = one.design.table[one.design.table[_INVESTIGATOR] == name]
         for arm in arms:
-            part = met[met["arm_id"] == arm]
-            counts = int(part["run"].nunique()), int(part["organism"].nunique())
-            values: dict[str, Value] = {"investigator": name, "arm": arm}
-            values["level"] = summed(level[name, arm], *counts)
+            values = level_and_uplift(met[name], arm, held[name], arms)
+            gain = values.get("uplift")
             for reference in references(arm, arms)[:1]:
-                gains = {who: level[who, arm] - level[who, reference] for who in names}
-                others = [gain for other, gain in gains.items() if other != name]
-                values["uplift"] = summed(gains[name], *counts)
-                values["positive"] = float((gains[name] > 0).mean())
-                rest = sum(others[1:], start=others[0]) / len(others)
-                values["apart"] = summed(gains[name] - rest, *counts)
-            rows.append(values)
+                gains = {
+                    who: of[arm] - of[reference]
+                    for who, of in held.items()
+                    if arm in of and reference in of
+                }
+                others = [draws for who, draws in gains.items() if who != name]
+                if others and isinstance(gain, Estimate):
+                    rest = sum(others[1:], start=others[0]) / len(others)
+                    values["apart"] = summed(gains[name] - rest, gain.n, gain.n_organisms)
+            rows.append({"investigator": name, "arm": arm, **values})
     return Table(
         f"investigators_{one.outcome}",
         f"By investigator: {outcome_words(one)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -16,6 +17,7 @@ from diffgauge.stats.tables import Column, Table, Value
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from pandas import DataFrame
 
     Draws = NDArray[np.float64]
 
@@ -26,6 +28,7 @@ __all__ = [
     "dose_order",
     "dose_table",
     "family_uplift_table",
+    "level_and_uplift",
 ]
 
 _UNDILUTED: Final = "undiluted"
@@ -130,16 +133,13 @@ def dose_table(one: Answer, evidence: str) -> Table | None:
     for dose in sorted(one.design.levels["dose"], key=dose_order):
         at = {"dose": dose}
         met = table[table["dose"] == dose]
+        held = {
+            arm: new_organism(one.posterior, arm, measure, held=at)
+            for arm in arms
+            if (met["arm_id"] == arm).any()
+        }
         for arm in arms:
-            mine = new_organism(one.posterior, arm, measure, held=at)
-            part = met[met["arm_id"] == arm]
-            counts = int(part["run"].nunique()), int(part["organism"].nunique())
-            values: dict[str, Value] = {"dose": dose, "arm": arm, "level": summed(mine, *counts)}
-            for reference in references(arm, arms)[:1]:
-                gap = mine - new_organism(one.posterior, reference, measure, held=at)
-                values["uplift"] = summed(gap, *counts)
-                values["positive"] = float((gap > 0).mean())
-            rows.append(values)
+            rows.append({"dose": dose, "arm": arm, **level_and_uplift(met, arm, held, arms)})
     return Table(
         f"doses_{one.outcome}",
         f"By dose: {outcome_words(one)}",
@@ -156,6 +156,33 @@ def dose_table(one: Answer, evidence: str) -> Table | None:
         tuple(rows),
         evidence,
     )
+
+
+def level_and_uplift(
+    met: DataFrame, arm: str, held: Mapping[str, Draws], arms: list[str]
+) -> dict[str, Value]:
+    """Returns an arm's level and its uplift over its headline reference.
+
+    Args:
+        met: The rows of a part.
+        arm: The arm.
+        held: Draws of the arms that have rows in the part; of another nothing is told.
+        arms: All arms, which say what the reference is.
+    """
+
+    def counts(*of: str) -> tuple[int, int]:
+        rows = met[met["arm_id"].isin(of)]
+        return int(rows["run"].nunique()), int(rows["organism"].nunique())
+
+    if arm not in held:
+        return {"level": Estimate(math.nan, math.nan, math.nan, 0, 0)}
+    values: dict[str, Value] = {"level": summed(held[arm], *counts(arm))}
+    for reference in references(arm, arms)[:1]:
+        if reference in held:
+            gap = held[arm] - held[reference]
+            values["uplift"] = summed(gap, *counts(arm, reference))
+            values["positive"] = float((gap > 0).mean())
+    return values
 
 
 def budget_table(found: Sequence[Answer], evidence: str) -> Table | None:

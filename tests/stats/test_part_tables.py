@@ -1,5 +1,6 @@
 """Answers by family, dose, budget, grader and investigator."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -186,3 +187,13 @@ def test_figures_leave_out_what_has_no_samples(varied: Answer) -> None:
     gone = Table(table.name, table.title, table.text, table.columns, rows, MARK)
     assert curve_words(gone, "dose") == "" and "1:4 0." in curve_words(table, "dose")
     assert draw_curves(gone, "dose", "x").svg != draw_curves(table, "dose", "x").svg
+
+
+def test_what_an_arm_did_not_meet_is_not_told_of_it(varied: Answer) -> None:
+    table = varied.design.table
+    met = (table["arm_id"] == "adl:method") & (table["dose"] == "1:4")
+    part = replace(varied.fit, design=replace(varied.design, table=table[~met]))
+    found = _by(dose_table(replace(varied, fit=part), MARK), "dose", "arm")
+    gone = found["1:4", "adl:method"]
+    assert _value(gone["level"]).n == 0 and np.isnan(_value(gone["level"]).value)
+    assert "uplift" not in gone and "uplift" in found["undiluted", "adl:method"]
