@@ -60,8 +60,8 @@ def factor_table(one: Answer, evidence: str) -> Table | None:
     return Table(
         f"effects_{one.outcome}",
         f"Graders and investigators: {outcome_words(one)}",
-        "How much higher the first one comes out than the other on a new organism, meaned over "
-        "arms: a more lenient grader, an abler investigator. All else is held alike.",
+        "How much higher the first one comes out than the other on a new organism, averaged "
+        "over arms: a more lenient grader, an abler investigator. All else is held alike.",
         (
             Column("factor", "factor", "What varies."),
             Column("level", "which", "Grader or investigator."),
