@@ -15,6 +15,7 @@ from diffgauge.evals.oracle import empty, oracle, shotgun
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.replicating import fresh_samples
 from diffgauge.evals.tasks import (
+    activation_analysis,
     activation_oracle,
     adl,
     amplification,
@@ -22,6 +23,7 @@ from diffgauge.evals.tasks import (
     diff_mining,
     investigate,
     kl,
+    pca,
     perplexity_diff,
 )
 from diffgauge.graders.any_of_k import any_of_k
@@ -37,6 +39,7 @@ from diffgauge.graders.which import which
 from diffgauge.records.errors import unknown_name
 
 __all__ = [
+    "activation_analysis",
     "activation_oracle",
     "adl",
     "amplification",
@@ -57,6 +60,7 @@ __all__ = [
     "kl",
     "leased_pair",
     "oracle",
+    "pca",
     "perplexity_diff",
     "replication",
     "rubric",
