@@ -9,6 +9,7 @@ from diffgauge.cli import (
     activations,
     artifacts,
     graders,
+    hypotheses,
     logs,
     methods,
     organisms,
@@ -34,6 +35,7 @@ app.add_typer(methods.app, name="methods")
 app.add_typer(artifacts.app, name="artifacts")
 app.add_typer(activations.app, name="activations")
 app.add_typer(graders.app, name="graders")
+app.add_typer(hypotheses.app, name="hypotheses")
 app.command("run")(runs.run)
 app.command("demo")(runs.demo)
 app.command("report")(logs.report)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 
+from diffgauge.evals.battery import battery_report
 from diffgauge.evals.grading import grader_validation
 from diffgauge.evals.investigators import investigator
 from diffgauge.evals.lease import leased_pair
@@ -19,6 +20,7 @@ from diffgauge.evals.tasks import (
     activation_oracle,
     adl,
     amplification,
+    battery,
     blackbox,
     diff_mining,
     investigate,
@@ -44,6 +46,8 @@ __all__ = [
     "adl",
     "amplification",
     "any_of_k",
+    "battery",
+    "battery_report",
     "blackbox",
     "detection",
     "diff_mining",

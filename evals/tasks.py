@@ -13,6 +13,7 @@ from inspect_ai import Task, task
 
 from diffgauge.evals.arguments import OF_METHODS, taking
 from diffgauge.evals.arms import ARMS, WITH_METHOD
+from diffgauge.evals.battery import OF_AGENTS, battery_task
 from diffgauge.evals.investigation import investigation
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.records.errors import DiffgaugeError
@@ -22,6 +23,7 @@ __all__ = [
     "activation_oracle",
     "adl",
     "amplification",
+    "battery",
     "blackbox",
     "diff_mining",
     "investigate",
@@ -100,6 +102,13 @@ def activation_analysis(**asked: Any) -> Task:
 def pca(**asked: Any) -> Task:
     """Investigates a pair with main directions of the difference, and by asking both models."""
     return investigation(method="pca", **asked)
+
+
+@task(method="battery", tier="core")
+@taking(*OF_AGENTS)
+def battery(**asked: Any) -> Task:
+    """Reports what fixed statistics find in replies to fixed prompts; no agent investigates."""
+    return battery_task(**asked)
 
 
 @task(method="any", tier="core")

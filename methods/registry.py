@@ -17,6 +17,7 @@ BUILT_IN = {
     "activation_oracle": "diffgauge.methods.activation_oracle.method:ActivationOracle",
     "adl": "diffgauge.methods.adl.method:ADL",
     "amplification": "diffgauge.methods.amplification.method:WeightAmplification",
+    "battery": "diffgauge.methods.battery.method:PromptBattery",
     "diff_mining": "diffgauge.methods.diff_mining.method:DiffMining",
     "kl": "diffgauge.methods.kl.method:KL",
     "pca": "diffgauge.methods.pca.method:PCA",

@@ -21,6 +21,7 @@ EXPECTED = {
         "diffgauge/activation_oracle",
         "diffgauge/adl",
         "diffgauge/amplification",
+        "diffgauge/battery",
         "diffgauge/blackbox",
         "diffgauge/diff_mining",
         "diffgauge/grader_validation",
@@ -41,6 +42,7 @@ EXPECTED = {
         "diffgauge/which",
     },
     "solver": {
+        "diffgauge/battery_report",
         "diffgauge/empty",
         "diffgauge/investigator",
         "diffgauge/oracle",
