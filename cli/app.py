@@ -7,6 +7,7 @@ import typer
 from diffgauge import __version__
 from diffgauge.cli import (
     artifacts,
+    diffing,
     graders,
     hypotheses,
     logs,
@@ -41,6 +42,7 @@ app.command("rows")(logs.rows)
 app.command("compare-transcripts")(transcripts.compare_transcripts)
 app.command("regrade")(regrading.regrade)
 app.command("redteam")(redteam.redteam)
+app.command("diff")(diffing.diff)
 
 
 def _version(asked: bool) -> None:
