@@ -16,9 +16,11 @@ BUILT_IN = {
     "activation_oracle": "diffgauge.methods.activation_oracle.method:ActivationOracle",
     "adl": "diffgauge.methods.adl.method:ADL",
     "amplification": "diffgauge.methods.amplification.method:WeightAmplification",
+    "crosscoder": "diffgauge.methods.crosscoder.method:Crosscoder",
     "diff_mining": "diffgauge.methods.diff_mining.method:DiffMining",
     "kl": "diffgauge.methods.kl.method:KL",
     "perplexity_diff": "diffgauge.methods.perplexity_diff.method:PerplexityDiff",
+    "sae_difference": "diffgauge.methods.sae_difference.method:SAEDifference",
 }
 """The same lines as in pyproject.toml, for a source tree that is not installed."""
 

@@ -1,0 +1,50 @@
+"""What dictionaries are trained on: the difference of both models' activations, or the two."""
+
+import torch
+from torch import Tensor
+
+from diffgauge.methods.activations.moments import DIFFERENCE, Moments
+from diffgauge.methods.activations.source import differences
+from diffgauge.methods.dictionaries.trainer import Input
+from diffgauge.records.subjects import SIDES
+
+__all__ = ["difference_input", "orientation", "paired_input"]
+
+
+def orientation(moments: Moments) -> float:
+    """Returns 1 or -1: the sign with which differences are taken in training.
+
+    The largest entry of the mean difference, by size, is made positive, so that a pair and the
+    same pair with its models exchanged train on the same numbers.
+    """
+    mean = moments.mean(DIFFERENCE)
+    return -1.0 if float(mean[mean.abs().argmax()]) < 0 else 1.0
+
+
+def difference_input(moments: Moments, sign: float) -> Input:
+    """Returns the differences finetuned less base, times a sign, as what is trained on.
+
+    Their mean stays in: less it, a latent could as well tell where the models differ less than
+    they do on average. Where nothing fires, nothing is decoded.
+    """
+    return Input(
+        sides=lambda stored: sign * differences(stored)[:, None],
+        mean=torch.zeros(1, len(moments.mean(DIFFERENCE)), dtype=torch.float64),
+        variance=moments.mean_square_norm(DIFFERENCE),
+        has_bias=False,
+    )
+
+
+def paired_input(moments: Moments) -> Input:
+    """Returns both models' activations side by side, as what is trained on."""
+    variances = [float(moments.variance(side).sum()) for side in SIDES]
+    return Input(
+        sides=_as_they_are,
+        mean=torch.stack([moments.mean(side) for side in SIDES]),
+        variance=sum(variances) / len(variances),
+        has_bias=True,
+    )
+
+
+def _as_they_are(stored: Tensor) -> Tensor:
+    return stored.float()
