@@ -1,4 +1,4 @@
-"""`diffgauge report`: logs to a report that a person opens."""
+"""`diffgauge report` and `diffgauge rows`: logs to a report, and to a table of rows."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,11 +8,16 @@ from rich.console import Console
 
 from diffgauge.records.printing import neutralised
 
-__all__ = ["report"]
+__all__ = ["report", "rows"]
+
+_LOGS = (
+    "Log files, folders, or addresses such as s3://bucket/folder. What several of them have in "
+    "common is compared pair by pair; NAME=PATH gives one a name."
+)
 
 
 def report(
-    logs: Annotated[list[str], typer.Argument(help="Log files or folders.")],
+    logs: Annotated[list[str], typer.Argument(help=_LOGS)],
     out: Annotated[Path, typer.Option("--out", help="Folder to write into.")] = Path(
         "reports/report"
     ),
@@ -43,3 +48,27 @@ def report(
     for sentence in summary.answers:
         console.print(neutralised(sentence), markup=False, highlight=False)
     console.print(f"report: {summary.page}")
+
+
+def rows(
+    logs: Annotated[
+        list[str],
+        typer.Argument(help="Log files, folders, or addresses such as s3://bucket/folder."),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The file: *.parquet or *.csv.")] = Path(
+        "rows.parquet"
+    ),
+) -> None:
+    """Writes `.eval` logs as one typed table: a row for each sample, epoch, grader and repeat."""
+    from diffgauge.stats.logs import read_logs
+    from diffgauge.stats.row_files import check_form, write_rows
+    from diffgauge.stats.rows import rows_of
+
+    check_form(out)
+    console = Console()
+    read = read_logs(logs)
+    held = rows_of(read)
+    write_rows(held, out)
+    for note in read.notes:
+        console.print(neutralised(note), markup=False, highlight=False)
+    console.print(f"rows: {out} ({len(held):,} of {len(read.samples):,} samples)", markup=False)

@@ -21,7 +21,7 @@ from diffgauge.records.ids import SEGMENT, path_inside
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Artifact", "ArtifactStore", "Table", "default_root"]
+__all__ = ["Artifact", "ArtifactStore", "Table", "default_root", "told"]
 
 Table = Sequence[Mapping[str, Any]]
 """Rows of one table; all have the same columns, each column one plain type or None."""
@@ -91,7 +91,7 @@ class ArtifactStore:
         Raises:
             DiffgaugeError: The folder cannot be made, or the disk lacks the room.
         """
-        with _told(self.root):
+        with told(self.root, "Artifacts"):
             self.root.mkdir(parents=True, exist_ok=True)
             probe = tempfile.TemporaryDirectory(prefix=".probe-", dir=self.root)
             probe.cleanup()
@@ -120,7 +120,7 @@ class ArtifactStore:
         final = self.path(key)
         sizes = sum(t.numel() * t.element_size() for t in artifact.tensors.values())
         self.check_room(sizes)
-        with _told(self.root):
+        with told(self.root, "Artifacts"):
             made = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=self.root))
             try:
                 self._write(artifact, made)
@@ -196,12 +196,12 @@ class ArtifactStore:
         Raises:
             DiffgaugeError: The store's folder cannot be written.
         """
-        with _told(self.root):
+        with told(self.root, "Artifacts"):
             self._put(folder, self.path(key))
 
     def remove(self, key: str) -> None:
         """Removes an artifact, and what is there of one that is being computed."""
-        with _told(self.root):
+        with told(self.root, "Artifacts"):
             folder = self.path(key)
             if folder.exists():
                 # The header goes first: half of an artifact must not look like a whole one.
@@ -253,8 +253,13 @@ class ArtifactStore:
 
 
 @contextmanager
-def _told(root: Path) -> Iterator[None]:
-    """Turns what the file system refuses into words a user can act on."""
+def told(root: Path, what: str) -> Iterator[None]:
+    """Turns what the file system refuses into words a user can act on.
+
+    Args:
+        root: Where it is written.
+        what: What is, plural, capitalised.
+    """
     try:
         yield
     except OSError as error:
@@ -271,7 +276,7 @@ def _told(root: Path) -> Iterator[None]:
         if error.errno not in reasons:
             raise
         raise DiffgaugeError(
-            f"Artifacts cannot be kept in {root}: {reasons[error.errno]}.",
+            f"{what} cannot be kept in {root}: {reasons[error.errno]}.",
             advice="Set DIFFGAUGE_CACHE to a folder that can be written and has room.",
         ) from error
 

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     from diffgauge.models.pair import ModelPair
 
-__all__ = ["WINDOW_TEXTS", "Counts", "Row", "Tally", "TextSettings", "read_corpus"]
+__all__ = [
+    "WINDOW_TEXTS",
+    "Counts",
+    "Row",
+    "Tally",
+    "TextSettings",
+    "kept_rows",
+    "read_corpus",
+    "row_batches",
+]
 
 WINDOW_TEXTS = 512
 """Texts sorted by length together, and texts between two checkpoints."""
@@ -133,10 +142,10 @@ def read_corpus(
     counts = _continued(tally, checkpoint)
     stream = islice(corpus.stream(), counts.n_seen, n_texts)
     while texts := list(islice(stream, WINDOW_TEXTS)):
-        rows = _rows(pair, texts, counts.n_seen, settings)
+        rows = kept_rows(pair, texts, counts.n_seen, settings)
         n_done = counts.n_seen + len(texts) - len(rows)
         counts = Counts(counts.n_seen + len(texts), counts.n_dropped + len(texts) - len(rows))
-        for batch in _batches(rows, settings.batch_texts):
+        for batch in row_batches(rows, settings.batch_texts):
             tally.add(batch)
             n_done += len(batch)
             if progress is not None:
@@ -163,10 +172,17 @@ def _continued(tally: Tally, checkpoint: Path | None) -> Counts:
     return Counts(n_seen, n_dropped)
 
 
-def _rows(
+def kept_rows(
     pair: "ModelPair", texts: Sequence[Text], first: int, settings: TextSettings
 ) -> list[Row]:
-    """Returns the texts that are long enough, longest first: the first batch takes most memory."""
+    """Returns the texts that are long enough, longest first: the first batch takes most memory.
+
+    Args:
+        pair: Its tokenizer and template.
+        texts: In the order of the corpus.
+        first: Index of the first of them in the corpus.
+        settings: How texts are cut and dropped.
+    """
     longest = min(settings.n_tokens, pair.context or settings.n_tokens)
     rows = [
         Row(first + offset, ids[:longest])
@@ -176,6 +192,7 @@ def _rows(
     return sorted(rows, key=lambda row: -len(row.ids))
 
 
-def _batches(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+def row_batches(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+    """Yields rows in batches of a size, the last one smaller where they do not come out even."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]

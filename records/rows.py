@@ -85,6 +85,7 @@ class Row(Record):
         grade: Rubric grade, 1 to 5.
         grade_reason: Why it has no value.
         rubric_hash: Of the rubric in force.
+        grader_prompt_hash: Over the prompt that the rubric stood in.
         repeat: 1-based repeat of the same grader.
         same_model: Whether the grader is the investigator's own model.
         grader_mode: Who gave the four columns that follow, ``lexical`` or ``model``; never pooled.
@@ -144,6 +145,10 @@ class Row(Record):
         n_false_findings: Tested findings that do not hold.
         replication_interactions: Replies sampled to test them, outside the budget.
         replication_judge: Who judged the fresh replies: ``offline``, or the graders' names.
+        task_version: Of the task, as Inspect has it.
+        diffgauge_version: Of the package that ran it.
+        method_version: Of the method whose artifact was shown or counted.
+        prompt_hash: Over the investigator's prompts.
     """
 
     log: str
@@ -194,6 +199,7 @@ class Row(Record):
     grade: float | None = Field(default=None, ge=1, le=5)
     grade_reason: str | None = None
     rubric_hash: str | None = None
+    grader_prompt_hash: str | None = None
     repeat: int | None = Field(default=None, ge=1)
     same_model: bool | None = None
     grader_mode: Literal["lexical", "model"] | None = None
@@ -249,3 +255,7 @@ class Row(Record):
     n_false_findings: int | None = None
     replication_interactions: int | None = None
     replication_judge: str | None = None
+    task_version: str | None = None
+    diffgauge_version: str | None = None
+    method_version: int | None = None
+    prompt_hash: str | None = None

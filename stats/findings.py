@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from inspect_ai.log import EvalSample
 from pydantic import ValidationError
 
 from diffgauge.records.lexicon import STOP_WORDS, stem, stems
 from diffgauge.records.reports import Report
 from diffgauge.records.rows import Row
-from diffgauge.records.stored import ALIASES_KEY, REPORT_KEY
 from diffgauge.stats.logs import Logs
 
 __all__ = ["ALIKE", "Claim", "Group", "Key", "alike", "claims", "groups", "key_of", "matched"]
@@ -81,11 +78,10 @@ def claims(read: Logs) -> dict[Key, tuple[Claim, ...]]:
     """
     found = {}
     for one in read.samples:
-        key = (one.run.header.eval.task_id, str(one.sample.id), one.sample.epoch)
-        report = _report(one.sample)
+        report = _report(one.report)
         if report is not None:
-            sides = _sides(_stored(one.sample, ALIASES_KEY))
-            found[key] = tuple(
+            sides = _sides(one.aliases)
+            found[one.key] = tuple(
                 Claim(
                     behaviour=finding.behaviour,
                     condition=finding.condition,
@@ -98,15 +94,9 @@ def claims(read: Logs) -> dict[Key, tuple[Claim, ...]]:
     return found
 
 
-def _stored(sample: EvalSample, key: str) -> Any:
-    value = sample.store.get(key)
-    return json.loads(value) if isinstance(value, str) else value
-
-
-def _report(sample: EvalSample) -> Report | None:
-    stored = _stored(sample, REPORT_KEY)
+def _report(text: str | None) -> Report | None:
     try:
-        return None if stored is None else Report.model_validate_json(json.dumps(stored))
+        return None if text is None else Report.model_validate_json(text)
     except ValidationError:
         return None
 
@@ -115,9 +105,9 @@ def _folded(name: str) -> str:
     return " ".join(name.lower().split())
 
 
-def _sides(aliases: Any) -> dict[str, str]:
+def _sides(aliases: Mapping[str, str]) -> dict[str, str]:
     """Returns side by alias: names change from run to run, sides do not."""
-    return {_folded(str(alias)): side for side, alias in (aliases or {}).items()}
+    return {_folded(str(alias)): side for side, alias in aliases.items()}
 
 
 def _words(text: str, aliases: Iterable[str]) -> frozenset[str]:

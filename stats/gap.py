@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from inspect_ai.scorer import Score
 from pydantic import ValidationError
 
 from diffgauge.records.gaps import STAGES, FactPath, Stage
-from diffgauge.stats.findings import Key
-from diffgauge.stats.logs import Logs
 
-__all__ = ["Travelled", "gap_columns", "travelled"]
+if TYPE_CHECKING:
+    from diffgauge.stats.logs import Logs
+
+__all__ = ["Travelled", "gap_columns", "travelled", "travelled_in"]
 
 _SCORER: Final = "gap"
 _NOT_REQUESTED: Final = "not requested"
@@ -59,16 +60,15 @@ def _distance(path: FactPath) -> int:
     return len(STAGES) if path.broke_at == "none" else STAGES.index(path.broke_at)
 
 
-def travelled(read: Logs) -> dict[Key, Travelled]:
+def travelled(read: Logs) -> dict[tuple[str, str, int], Travelled]:
     """Returns the facts' paths of every sample that the scorer `gap` scored, by sample."""
-    found = {}
-    for one in read.samples:
-        score = (one.sample.scores or {}).get(_SCORER)
-        held = _read(score) if score is not None else None
-        if held is not None:
-            key = one.run.header.eval.task_id, str(one.sample.id), one.sample.epoch
-            found[key] = held
-    return found
+    return {one.key: one.travelled for one in read.samples if one.travelled is not None}
+
+
+def travelled_in(scores: Mapping[str, Score] | None) -> Travelled | None:
+    """Returns the facts' paths of one sample; None where the scorer `gap` scored nothing."""
+    score = (scores or {}).get(_SCORER)
+    return None if score is None else _read(score)
 
 
 def _read(score: Score) -> Travelled | None:

@@ -77,10 +77,10 @@ def _samples() -> Callable[..., dict[str, Any]]:
     """Extracts a sample of diffgauge's tasks as its row, grades of all graders as one JSON text."""
 
     def extract(sample: Any, eval_log: Any) -> dict[str, Any]:
-        from diffgauge.stats.logs import Run, Sampled
-        from diffgauge.stats.rows import rows_of_sample
+        from diffgauge.stats.log_files import Run
+        from diffgauge.stats.sample_rows import rows_of_sample
 
-        rows = rows_of_sample(Sampled(Run(Path(eval_log.location), eval_log, 0), sample))
+        rows = rows_of_sample(Run(eval_log.location, eval_log), sample)
         row = rows[0].model_dump()
         row["log_name"] = row.pop("log")
         row["grades"] = json.dumps([[one.grader, one.grade] for one in rows])
@@ -101,7 +101,9 @@ def _rows(outcome: str, budget: int | None = None) -> Callable[..., Any]:
         from diffgauge.stats.features import design
         from diffgauge.stats.strata import strata
 
-        frame = state.processed_data.rename(columns={"log_name": "log"})
+        # HiBayES's own columns include a log's address under our name.
+        frame = state.processed_data.drop(columns=["log"], errors="ignore")
+        frame = frame.rename(columns={"log_name": "log"})
         frame = frame[frame["arm_id"].notna()]
         given = frame.pop("grades").map(json.loads)
         frame = frame.drop(columns=["grader", "grade"]).assign(one=given).explode("one")

@@ -1,64 +1,69 @@
-"""Logs on disk to samples: which files count, which copies of a sample, and what was left out."""
+"""Logs to samples: which copies of a sample count, what is kept of it, and what was left out."""
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from inspect_ai.log import EvalLog, EvalSample, EvalSpec, read_eval_log, read_eval_log_samples
+from inspect_ai.log import EvalSample
 
+from diffgauge.records.artifacts import hash_json
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.printing import neutralised
+from diffgauge.records.rows import Row
+from diffgauge.records.stored import ALIASES_KEY, REPORT_KEY
+from diffgauge.stats.gap import Travelled, travelled_in
+from diffgauge.stats.log_files import Run, investigator_of, log_files, opened_run, samples_in
+from diffgauge.stats.log_sets import LogSet, named_sets
+from diffgauge.stats.mixed_versions import mixed_versions
+from diffgauge.stats.sample_rows import rows_of_sample
 
-__all__ = [
-    "Logs",
-    "Run",
-    "Sampled",
-    "command_of",
-    "investigator_of",
-    "log_files",
-    "read_logs",
-]
+__all__ = ["Logs", "Sampled", "command_of", "read_logs"]
 
-_SUFFIX: Final = ".eval"
-_UNREAD: Final = {"messages", "events", "events_data", "attachments"}
 _FACTORS: Final = ("organism", "arm_id", "truth_id", "null")
 _OFFLINE: Final = "diffgauge/"
-_INVESTIGATOR: Final = "diffgauge/investigator"
 _LINE: Final = 300
 
 
 @dataclass(frozen=True)
-class Run:
-    """One log file.
+class Sampled:
+    """What is kept of one sample of one run; its transcript stays in the log.
 
     Attributes:
-        path: The file.
-        header: Inspect's header, without samples.
-        changed_ns: When the file was last written.
+        run: The run.
+        id: Inspect's id of the sample.
+        epoch: 1-based repeat.
+        rows: Its rows, never none.
+        report: JSON of the report that was accepted; None without one.
+        aliases: By side, the name the investigator knew the model by.
+        travelled: How far key facts got; None where that was not scored.
+        deed: Hash of all that makes a deterministic investigator do the same again; None for
+            investigators that are not.
     """
 
-    path: Path
-    header: EvalLog
-    changed_ns: int
+    run: Run
+    id: str | int
+    epoch: int
+    rows: tuple[Row, ...]
+    report: str | None
+    aliases: Mapping[str, str]
+    travelled: Travelled | None
+    deed: str | None
 
     @property
-    def attempted(self) -> int:
-        """Samples × epochs the run set out to do."""
-        ids = self.header.eval.dataset.sample_ids or []
-        return len(ids) * (self.header.eval.config.epochs or 1)
+    def key(self) -> tuple[str, str, int]:
+        """Task id, sample id and epoch: what copies of a sample share."""
+        return self.run.header.eval.task_id, str(self.id), self.epoch
 
-
-@dataclass(frozen=True)
-class Sampled:
-    """One sample of one run."""
-
-    run: Run
-    sample: EvalSample
+    @property
+    def arm(self) -> tuple[str, str]:
+        """Arm and investigator."""
+        return self.rows[0].arm_id, self.rows[0].investigator
 
 
 @dataclass
@@ -73,6 +78,7 @@ class Logs:
         n_copies: Copies left out in favour of a better one.
         n_repeats: Samples left out because a deterministic investigator had done them before.
         notes: Sentences about what a reader should know of the logs.
+        sets: Where several files, folders or addresses were named, the rows of each.
     """
 
     samples: list[Sampled] = field(default_factory=list)
@@ -82,152 +88,193 @@ class Logs:
     n_copies: int = 0
     n_repeats: int = 0
     notes: list[str] = field(default_factory=list)
+    sets: tuple[LogSet, ...] = ()
 
 
-def log_files(logs: Sequence[str | Path]) -> list[Path]:
-    """Returns the log files named, folders searched.
-
-    Args:
-        logs: Files and folders.
-
-    Returns:
-        Existing files, each once, sorted.
-
-    Raises:
-        DiffgaugeError: A path is not there, or there is no log at all.
-    """
-    found: set[Path] = set()
-    for entry in map(Path, logs):
-        if entry.is_dir():
-            found.update(entry.rglob(f"*{_SUFFIX}"))
-        elif entry.is_file():
-            found.add(entry)
-        else:
-            raise DiffgaugeError(f"There is no log at {entry}.", allowed="a .eval file or a folder")
-    if not found:
-        shown = ", ".join(str(entry) for entry in logs) or "nothing"
-        raise DiffgaugeError(
-            f"There are no logs in {shown}.",
-            advice="Run a task first, for example: inspect eval diffgauge/blackbox.",
-        )
-    return sorted(found)
-
-
-def read_logs(logs: Sequence[str | Path]) -> Logs:
+def read_logs(
+    logs: Sequence[str | Path], *, told: Callable[[int, int], None] = lambda at, of: None
+) -> Logs:
     """Reads every sample of diffgauge's tasks out of logs, each once.
 
+    One sample is held at a time; of each, what tables are made of is kept.
+
     Args:
-        logs: ``.eval`` files or folders of them.
+        logs: ``.eval`` files, folders of them, and addresses of either that `fsspec` understands
+            (``s3://bucket/folder``); each may be given a name, ``NAME=PATH``.
+        told: Called before each file with its number from 0 and how many there are.
 
     Returns:
         The samples. A log that cannot be read, one still being written, one that failed, and
         samples of other tasks are named in the notes; what they hold is used where it can be.
 
     Raises:
-        DiffgaugeError: There are no logs, none can be read, or none holds a sample of ours.
+        DiffgaugeError: There are no logs, none can be read, none holds a sample of ours, or an
+            address cannot be reached.
     """
     read = Logs()
-    copies: list[Sampled] = []
-    files = log_files(logs)
-    for path in files:
-        copies.extend(_samples(path, read))
+    named = named_sets(logs)
+    files = log_files([entry for _, entry in named])
+    held: dict[str, list[Sampled]] = {}
+    for at, address in enumerate(files):
+        told(at, len(files))
+        held[address] = _samples(address, read)
     if not read.runs:
         raise DiffgaugeError(
             "None of the logs can be read. " + " ".join(read.notes), allowed="Inspect's .eval logs"
         )
-    if not copies:
+    best, read.samples, read.n_copies = _chosen(held.values())
+    if not best:
         raise DiffgaugeError(
             f"The {len(files)} logs hold no finished sample of diffgauge's tasks. "
             + " ".join(read.notes)
         )
-    best = _best_copies(copies)
-    read.n_copies = len(copies) - len(best)
-    read.samples = _without_repeats(best)
     read.n_repeats = len(best) - len(read.samples)
     _count_planned(read, best)
-    if read.n_copies:
-        read.notes.append(
-            f"{read.n_copies} samples stand in several logs (retries); the newest good copy counts."
+    if len(named) > 1:
+        read.sets = tuple(
+            LogSet(name, tuple(_rows(_chosen(held[one] for one in log_files([entry]))[1])))
+            for name, entry in named
         )
-    if read.n_repeats:
-        read.notes.append(
-            f"{read.n_repeats} samples repeat another run of the same cell by a deterministic "
-            "investigator and count once."
-        )
+    read.notes += _notes(read)
     return read
 
 
-def _samples(path: Path, read: Logs) -> Iterable[Sampled]:
-    shown = neutralised(path.name)
-    try:
-        header = read_eval_log(str(path), header_only=True)
-        held = list(
-            read_eval_log_samples(
-                str(path), all_samples_required=False, exclude_fields=set(_UNREAD)
-            )
+def _rows(samples: Iterable[Sampled]) -> Iterable[Row]:
+    return (row for one in samples for row in one.rows)
+
+
+def _notes(read: Logs) -> list[str]:
+    notes = []
+    if read.n_copies:
+        notes.append(
+            f"{read.n_copies} samples stand in several logs (retries); the newest good copy counts."
         )
+    if read.n_repeats:
+        notes.append(
+            f"{read.n_repeats} samples repeat another run of the same cell by a deterministic "
+            "investigator and count once."
+        )
+    return notes + mixed_versions(list(_rows(read.samples)))
+
+
+def _samples(address: str, read: Logs) -> list[Sampled]:
+    """Reads one file, and notes what is to be said of it."""
+    shown = neutralised(address.replace("\\", "/").rpartition("/")[2])
+    ours: list[Sampled] = []
+    n_others, broken = 0, []
+    try:
+        with opened_run(address) as (run, stream):
+            for name, sample in samples_in(stream):
+                if isinstance(sample, Exception):
+                    broken.append(f"{name}: {type(sample).__name__}")
+                elif any(key not in (sample.metadata or {}) for key in _FACTORS):
+                    n_others += 1
+                else:
+                    ours.append(_kept(run, sample))
     except Exception as error:
         # Whatever is wrong inside one file, the other files still count.
         read.notes.append(f"{shown} cannot be read ({type(error).__name__}) and was left out.")
         return []
-    run = Run(path, header, path.stat().st_mtime_ns)
-    ours = [one for one in held if all(key in (one.metadata or {}) for key in _FACTORS)]
-    if held and not ours:
+    if n_others and not ours:
         read.notes.append(f"{shown} is a log of another task and was left out.")
         return []
     read.runs.append(run)
-    if header.status == "started":
+    if broken:
+        first = neutralised(broken[0])[:_LINE]
         read.notes.append(
-            f"{shown} is still running or was killed: {len(ours)} of {run.attempted} samples count."
+            f"{shown}: {len(broken)} samples cannot be read and count as not run ({first})."
         )
-    elif header.status in ("error", "cancelled"):
-        why = neutralised(header.error.message.splitlines()[0][:_LINE]) if header.error else ""
-        read.notes.append(
-            f"{shown} ended as {header.status!r}{': ' + why if why else ''}: {len(ours)} of "
-            f"{run.attempted} samples count; 'inspect eval-retry' continues it."
-        )
-    return [Sampled(run, one) for one in ours]
+    read.notes += _ended(run, shown, len(ours))
+    return ours
 
 
-def _newest_good_last(one: Sampled) -> tuple[bool, str, int, str]:
-    return (
-        one.sample.error is None,
-        str(one.run.header.eval.created),
-        one.run.changed_ns,
-        str(one.run.path),
+def _ended(run: Run, shown: str, n: int) -> list[str]:
+    """Says what became of a run that did not end well."""
+    status, error = run.header.status, run.header.error
+    if status == "started":
+        return [f"{shown} is still running or was killed: {n} of {run.attempted} samples count."]
+    if status in ("error", "cancelled"):
+        why = neutralised(error.message.splitlines()[0][:_LINE]) if error else ""
+        return [
+            f"{shown} ended as {status!r}{': ' + why if why else ''}: {n} of {run.attempted} "
+            "samples count; 'inspect eval-retry' continues it."
+        ]
+    return []
+
+
+def _kept(run: Run, sample: EvalSample) -> Sampled:
+    report, aliases = _text(sample, REPORT_KEY), _text(sample, ALIASES_KEY)
+    rows = rows_of_sample(run, sample)
+    return Sampled(
+        run,
+        sample.id,
+        sample.epoch,
+        rows,
+        report,
+        json.loads(aliases) if aliases else {},
+        travelled_in(sample.scores),
+        _deed(run, sample, rows[0]),
     )
 
 
-def _best_copies(copies: Sequence[Sampled]) -> list[Sampled]:
-    best: dict[tuple[str, str, int], Sampled] = {}
-    for one in sorted(copies, key=_newest_good_last):
-        best[one.run.header.eval.task_id, str(one.sample.id), one.sample.epoch] = one
+def _text(sample: EvalSample, key: str) -> str | None:
+    value = sample.store.get(key)
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def _deed(run: Run, sample: EvalSample, row: Row) -> str | None:
+    if not row.investigator.startswith(_OFFLINE):
+        return None
+    factors = sorted((name, str(value)) for name, value in sample.metadata.items())
+    versions = (row.task_version, row.diffgauge_version, row.method_version)
+    of = [run.header.eval.task, row.investigator, str(sample.id), sample.epoch, factors, versions]
+    return hash_json(of)
+
+
+def _chosen(files: Iterable[Sequence[Sampled]]) -> tuple[list[Sampled], list[Sampled], int]:
+    """Returns the best copies, these without repeats, and how many copies were left out."""
+    copies = [one for samples in files for one in samples]
+    best = _best_copies(copies)
+    return best, _graded_later(_without_repeats(best)), len(copies) - len(best)
+
+
+def _newest_good_last(one: Sampled) -> tuple[bool, str, float, str]:
+    good = one.rows[0].outcome != "errored"
+    return good, one.rows[0].created, one.run.changed, one.run.address
+
+
+def _best_copies(copies: Iterable[Sampled]) -> list[Sampled]:
+    best = {one.key: one for one in sorted(copies, key=_newest_good_last)}
     return sorted(best.values(), key=_order)
 
 
 def _order(one: Sampled) -> tuple[str, str, int, str]:
-    held = one.sample.metadata
-    return str(held["arm_id"]), str(held["organism"]), one.sample.epoch, str(one.run.path)
+    return one.rows[0].arm_id, one.rows[0].organism, one.epoch, one.run.address
 
 
 def _without_repeats(samples: Sequence[Sampled]) -> list[Sampled]:
     """Keeps one of the samples that a deterministic investigator cannot but repeat."""
     kept: dict[Any, Sampled] = {}
     for one in samples:
-        spec = one.run.header.eval
-        key: Any = id(one)
-        if investigator_of(spec).startswith(_OFFLINE):
-            factors = sorted((name, str(value)) for name, value in one.sample.metadata.items())
-            key = (
-                spec.task,
-                investigator_of(spec),
-                str(one.sample.id),
-                one.sample.epoch,
-                tuple(factors),
-            )
+        key = one.deed or id(one)
         if key not in kept or _newest_good_last(kept[key]) < _newest_good_last(one):
             kept[key] = one
     return sorted(kept.values(), key=_order)
+
+
+def _graded_later(samples: Sequence[Sampled]) -> list[Sampled]:
+    """A pair may have been given its truth, and its log been graded, after the run."""
+    later = {_pair(row) for row in _rows(samples) if row.identification is not None}
+    return [
+        replace(one, rows=tuple(row.model_copy(update={"graded": True}) for row in one.rows))
+        if not one.rows[0].graded and _pair(one.rows[0]) in later
+        else one
+        for one in samples
+    ]
+
+
+def _pair(row: Row) -> tuple[str, str]:
+    return row.task_id, row.organism
 
 
 def _count_planned(read: Logs, best: Sequence[Sampled]) -> None:
@@ -240,11 +287,11 @@ def _count_planned(read: Logs, best: Sequence[Sampled]) -> None:
         planned[spec.task_id] = max(planned.get(spec.task_id, 0), run.attempted)
         named.setdefault(spec.task_id, (spec.task, investigator_of(spec)))
     for one in best:
-        spec = one.run.header.eval
-        named[spec.task_id] = (str(one.sample.metadata["arm_id"]), investigator_of(spec))
-        done[spec.task_id] += 1
-    kept = Counter(_arm(one) for one in read.samples)
-    dropped = Counter(_arm(one) for one in best)
+        task_id = one.run.header.eval.task_id
+        named[task_id] = one.arm
+        done[task_id] += 1
+    kept = Counter(one.arm for one in read.samples)
+    dropped = Counter(one.arm for one in best)
     for task_id, n in planned.items():
         arm = named[task_id]
         read.n_planned[arm] = read.n_planned.get(arm, 0) + n
@@ -252,21 +299,6 @@ def _count_planned(read: Logs, best: Sequence[Sampled]) -> None:
         read.n_not_run[arm] = read.n_not_run.get(arm, 0) + left
     for arm, n in dropped.items():
         read.n_planned[arm] -= n - kept[arm]
-
-
-def _arm(one: Sampled) -> tuple[str, str]:
-    return str(one.sample.metadata["arm_id"]), investigator_of(one.run.header.eval)
-
-
-def investigator_of(spec: EvalSpec) -> str:
-    """Returns who wrote the reports: the model, or the solver named to run in its place.
-
-    A solver of ours such as `diffgauge/oracle` asks no model, whichever stands in the command;
-    somebody else's may, and is named with it.
-    """
-    if spec.solver in (None, _INVESTIGATOR):
-        return spec.model
-    return spec.solver if spec.solver.startswith(_OFFLINE) else f"{spec.solver} on {spec.model}"
 
 
 def command_of(run: Run) -> str:

@@ -22,9 +22,7 @@ from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.printing import neutralised
 from diffgauge.records.reports import Report
 from diffgauge.records.rows import Row
-from diffgauge.stats.cells import samples_of
 from diffgauge.stats.logs import Logs, Sampled, read_logs
-from diffgauge.stats.rows import rows_of
 
 __all__ = ["Answer", "Call", "Side", "Turn", "report_of", "side_of"]
 
@@ -105,24 +103,23 @@ def side_of(log: str | Path, organism: str, epoch: int) -> Side:
     if len(found) != 1:
         raise _none(log, organism, epoch, read) if not found else _several(log, found)
     [one] = found
-    [row] = samples_of(rows_of(Logs(samples=[one], runs=[one.run])))
     sample = read_eval_log_sample(
-        str(one.run.path),
-        id=one.sample.id,
+        one.run.address,
+        id=one.id,
         epoch=epoch,
         resolve_attachments=True,
         exclude_fields=_UNREAD,
     )
     first, turns = _turns(sample.messages)
-    return Side(one.run.path.name, row, first, tuple(turns), sample)
+    return Side(one.run.name, one.rows[0], first, tuple(turns), sample)
 
 
 def _is(one: Sampled, organism: str, epoch: int) -> bool:
-    return one.sample.metadata["organism"] == organism and one.sample.epoch == epoch
+    return one.rows[0].organism == organism and one.epoch == epoch
 
 
 def _none(log: str | Path, organism: str, epoch: int, read: Logs) -> DiffgaugeError:
-    held = sorted({f"{one.sample.metadata['organism']} {one.sample.epoch}" for one in read.samples})
+    held = sorted({f"{one.rows[0].organism} {one.epoch}" for one in read.samples})
     return DiffgaugeError(
         f"There is no sample of {organism!r}, epoch {epoch}, in {log}.",
         allowed=neutralised(", ".join(held)),
@@ -130,7 +127,7 @@ def _none(log: str | Path, organism: str, epoch: int, read: Logs) -> DiffgaugeEr
 
 
 def _several(log: str | Path, found: Sequence[Sampled]) -> DiffgaugeError:
-    held = ", ".join(f"{one.run.path} ({one.sample.metadata['arm_id']})" for one in found)
+    held = ", ".join(f"{one.run.address} ({one.rows[0].arm_id})" for one in found)
     return DiffgaugeError(
         f"{len(found)} samples in {log} are of that organism and epoch.",
         allowed=neutralised(held),

@@ -46,6 +46,7 @@ BROAD_CATCHERS = {
     "models/service.py": "hands the worker's failure to the callers that wait for it",
     "models/pool.py": "hands a failed loading to the callers that wait for it",
     "tools/hosted.py": "providers' failures share no type; told without keys, or the sample's end",
+    "stats/log_files.py": "drivers of remote files share no failure; one broken sample is told",
     "stats/logs.py": "one unreadable log is named and left out; the others still count",
 }
 """Modules that may catch Exception, with the reason."""

@@ -47,11 +47,9 @@ def bounds(difference: Tensor, k: int) -> tuple[Tensor, Tensor]:
     if difference.device.type == "cpu":
         import numpy as np
 
-        # A partition is ten times as fast as torch's selection on a CPU.
-        array = difference.numpy()
-        at = array.shape[-1] - k
-        high = torch.from_numpy(np.partition(array, at, axis=-1)[:, at, None])
-        low = torch.from_numpy(np.partition(array, k - 1, axis=-1)[:, k - 1, None])
+        # One sort gives both bounds in less time than two selections.
+        ordered = torch.from_numpy(np.sort(difference.numpy(), axis=-1))
+        low, high = ordered[:, k - 1, None], ordered[:, -k, None]
     else:
         high = difference.topk(k, dim=-1, sorted=False).values.amin(-1, keepdim=True)
         low = difference.topk(k, dim=-1, largest=False, sorted=False).values.amax(-1, keepdim=True)

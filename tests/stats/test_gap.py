@@ -155,12 +155,17 @@ def test_without_the_scorer_there_is_no_table_and_no_figure(tmp_path: Path) -> N
     assert travelled(read) == {}
 
 
-def test_a_path_of_another_form_is_missing_not_wrong(read: Logs, rows: list[Row]) -> None:
+def test_a_path_of_another_form_is_missing_not_wrong(logs: Path, tmp_path: Path) -> None:
     assert reach([], "exposed").n == 0
-    held = next(one for one in read.samples if one.sample.metadata["organism"] == "mine/lobster")
-    changed = held.sample.model_copy(deep=True)
-    assert changed.scores is not None
-    changed.scores["gap"].metadata = {"facts": [{"of": "another version"}]}
-    other = Logs(samples=[type(held)(held.run, changed)])
+    [held] = [
+        log
+        for path in logs.glob("*.eval")
+        if (log := read_eval_log(str(path))).samples
+        and log.samples[0].metadata["organism"] == "mine/lobster"
+    ]
+    assert held.samples and held.samples[0].scores
+    held.samples[0].scores["gap"].metadata = {"facts": [{"of": "another version"}]}
+    write_eval_log(held, str(tmp_path / "other.eval"))
+    other = read_logs([tmp_path])
     assert travelled(other) == {}
     assert rows_of(other)[0].gap_exposed is None

@@ -13,7 +13,8 @@ from diffgauge.stats.accounting import accounting_table, cost_table
 from diffgauge.stats.cells import cells, false_positive_rate, sensitivity, top1
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import read_logs
-from diffgauge.stats.rows import NO_CONTACT, rows_of
+from diffgauge.stats.rows import rows_of
+from diffgauge.stats.sample_rows import NO_CONTACT
 from tests.graders.runs import NOTHING, ScriptedGrader, report
 from tests.stats.cells import FAILS, UNPARSABLE, Given, run_cell
 

@@ -1,0 +1,1 @@
+"""Both models' residual streams over a corpus, stored on disk or read live."""
