@@ -40,6 +40,7 @@ class Crosscoder(DictionaryMethod):
     n_sides: ClassVar[int] = 2
     trial: ClassVar[Trial] = Trial(
         settings={
+            "depth": 1.0,
             "n_texts": 40,
             "n_steps": 100,
             "step_tokens": 256,

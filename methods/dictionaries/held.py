@@ -1,7 +1,6 @@
 """Activations that fit into memory: read once, then shuffled and read as often as is asked."""
 
 from collections.abc import Iterator
-from itertools import count
 from typing import Final
 
 import torch
@@ -13,10 +12,11 @@ from diffgauge.methods.activations.source import (
     Block,
     PairedActivations,
     Part,
-    check_enough,
+    epochs_from,
 )
 from diffgauge.methods.method import Progress
 from diffgauge.methods.seeds import derived_seed
+from diffgauge.records.errors import DiffgaugeError
 
 __all__ = ["HeldActivations", "held"]
 
@@ -52,15 +52,12 @@ class HeldActivations:
     ) -> Iterator[Tensor]:
         """Yields shuffled batches. See `PairedActivations.batches`."""
         rows = self._rows[part]
-        check_enough(len(rows), batch_tokens, part)
-        whole = part == "validation"
-        per_epoch = -(-len(rows) // batch_tokens) if whole else len(rows) // batch_tokens
-        first, skipped = divmod(start, per_epoch)
-        for epoch in count(first) if epochs is None else range(first, epochs):
+        for epoch, left_out in epochs_from(len(rows), batch_tokens, part, epochs, start):
             drawn = torch.Generator().manual_seed(derived_seed(seed, part, epoch))
-            order = torch.randperm(len(rows), generator=drawn)
-            for number in range(skipped if epoch == first else 0, per_epoch):
-                yield rows[order[number * batch_tokens : (number + 1) * batch_tokens]]
+            batches = torch.randperm(len(rows), generator=drawn).split(batch_tokens)
+            whole = batches if part != "train" else batches[: len(rows) // batch_tokens]
+            for batch in whole[left_out:]:
+                yield rows[batch]
 
     def moments(self) -> Moments:
         """Returns the moments of the training part."""
@@ -83,11 +80,18 @@ def held(
         source: Live or stored, of both models.
         n_texts: Texts there are, for `progress`.
         progress: Told texts read.
+
+    Raises:
+        DiffgaugeError: The training part has no tokens.
     """
     size = source.n_tokens * 2 * source.d_model * torch.float32.itemsize
     if size > _MOST_BYTES:
         return source
-    check_enough(source.n_tokens, 1, "train")
+    if source.n_tokens == 0:
+        raise DiffgaugeError(
+            f"None of {n_texts} texts is long enough to be read.",
+            advice="Lower min_tokens, or give longer texts.",
+        )
     blocks: dict[Part, list[Block]] = {part: [] for part in PARTS}
     done = 0
     for part in PARTS:

@@ -36,12 +36,17 @@ def difference_input(moments: Moments, sign: float) -> Input:
 
 
 def paired_input(moments: Moments) -> Input:
-    """Returns both models' activations side by side, as what is trained on."""
-    variances = [float(moments.variance(side).sum()) for side in SIDES]
+    """Returns both models' activations side by side, as what is trained on.
+
+    One mean is taken from both, and one bias serves both: what differs everywhere alike is then
+    for the latents to tell.
+    """
+    base, finetuned = (moments.mean(side) for side in SIDES)
+    spread = float(moments.variance(SIDES[0]).sum()) + float(moments.variance(SIDES[1]).sum())
     return Input(
         sides=_as_they_are,
-        mean=torch.stack([moments.mean(side) for side in SIDES]),
-        variance=sum(variances) / len(variances),
+        mean=((base + finetuned) / 2).repeat(len(SIDES), 1),
+        variance=spread / 2 + float((finetuned - base).square().sum()) / 4,
         has_bias=True,
     )
 

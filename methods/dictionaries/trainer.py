@@ -115,7 +115,8 @@ class Input:
             where differences are taken.
         mean: What is subtracted, float64 (side d_model).
         variance: Its mean squared distance from it, summed over entries and averaged over sides.
-        has_bias: Whether something is decoded where nothing fires; else `mean` is zero, too.
+        has_bias: Whether something is decoded where nothing fires, the same for both sides; else
+            `mean` is zero, too.
     """
 
     sides: Callable[[Tensor], Tensor]
@@ -253,7 +254,8 @@ class _State:
             )
         of_output = left * (-2 / (n_tokens * self._d_model))
         gradients = self._gradients(codes, x, of_output)
-        gradients["decoder_bias"] = of_output.sum(1) * self._has_bias
+        shared = _added(of_output.sum(1)) * self._has_bias
+        gradients["decoder_bias"] = shared.expand(self._n_sides, -1).contiguous()
         dead = self._dead(codes)
         if plan.aux_weight and len(dead):
             self._revive(gradients, acts, dead, x, left)

@@ -41,6 +41,7 @@ class SAEDifference(DictionaryMethod):
     n_sides: ClassVar[int] = 1
     trial: ClassVar[Trial] = Trial(
         settings={
+            "depth": 1.0,
             "n_texts": 40,
             "n_steps": 100,
             "step_tokens": 256,
