@@ -8,6 +8,7 @@ from diffgauge import __version__
 from diffgauge.cli import (
     artifacts,
     graders,
+    hypotheses,
     logs,
     methods,
     organisms,
@@ -32,6 +33,7 @@ app.add_typer(organisms.app, name="organisms")
 app.add_typer(methods.app, name="methods")
 app.add_typer(artifacts.app, name="artifacts")
 app.add_typer(graders.app, name="graders")
+app.add_typer(hypotheses.app, name="hypotheses")
 app.command("run")(runs.run)
 app.command("demo")(runs.demo)
 app.command("report")(logs.report)

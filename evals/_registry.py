@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 
+from diffgauge.evals.battery import battery_report
 from diffgauge.evals.grading import grader_validation
 from diffgauge.evals.investigators import investigator
 from diffgauge.evals.lease import leased_pair
@@ -18,11 +19,14 @@ from diffgauge.evals.tasks import (
     activation_oracle,
     adl,
     amplification,
+    battery,
     blackbox,
+    crosscoder,
     diff_mining,
     investigate,
     kl,
     perplexity_diff,
+    sae_difference,
 )
 from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
@@ -41,7 +45,10 @@ __all__ = [
     "adl",
     "amplification",
     "any_of_k",
+    "battery",
+    "battery_report",
     "blackbox",
+    "crosscoder",
     "detection",
     "diff_mining",
     "diffgauge",
@@ -60,6 +67,7 @@ __all__ = [
     "perplexity_diff",
     "replication",
     "rubric",
+    "sae_difference",
     "shotgun",
     "trigger_behaviour",
     "which",

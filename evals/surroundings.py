@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 from inspect_ai._util.dotenv import init_dotenv
 from inspect_ai._util.error import PrerequisiteError
-from inspect_ai.model import Model, get_model
+from inspect_ai.model import GenerateConfig, Model, get_model
 from inspect_ai.util import DisplayType
 from rich.text import Text
 
@@ -75,14 +75,19 @@ def check_subjects(pair: ApiPair) -> None:
         _make(name, partial(subject_model, name))
 
 
-def model_named(name: str) -> Model:
+def model_named(name: str, connections: int | None = None) -> Model:
     """Returns a model of Inspect's, made now, so that a wrong name or a missing key is told early.
+
+    Args:
+        name: As Inspect names it.
+        connections: Requests to it under way at once; None leaves that to Inspect.
 
     Raises:
         DiffgaugeError: As `check_models`.
     """
     init_dotenv()
-    return _make(name, partial(get_model, name))
+    config = GenerateConfig(max_connections=connections)
+    return _make(name, partial(get_model, name, config=config))
 
 
 def _make(model: str | Model, make: Callable[[], Model]) -> Model:

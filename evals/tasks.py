@@ -13,6 +13,7 @@ from inspect_ai import Task, task
 
 from diffgauge.evals.arguments import OF_METHODS, taking
 from diffgauge.evals.arms import ARMS, WITH_METHOD
+from diffgauge.evals.battery import OF_AGENTS, battery_task
 from diffgauge.evals.investigation import investigation
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.records.errors import DiffgaugeError
@@ -21,11 +22,14 @@ __all__ = [
     "activation_oracle",
     "adl",
     "amplification",
+    "battery",
     "blackbox",
+    "crosscoder",
     "diff_mining",
     "investigate",
     "kl",
     "perplexity_diff",
+    "sae_difference",
     "task_of",
 ]
 
@@ -86,6 +90,27 @@ def perplexity_diff(**asked: Any) -> Task:
     return investigation(method="perplexity_diff", **asked)
 
 
+@task(method="sae_difference", tier="core")
+@taking("method", agent="method")
+def sae_difference(**asked: Any) -> Task:
+    """Investigates a pair with latents of the difference of activations, and by asking both."""
+    return investigation(method="sae_difference", **asked)
+
+
+@task(method="crosscoder", tier="core")
+@taking("method", agent="method")
+def crosscoder(**asked: Any) -> Task:
+    """Investigates a pair with latents of both models' activations, and by asking both models."""
+    return investigation(method="crosscoder", **asked)
+
+
+@task(method="battery", tier="core")
+@taking(*OF_AGENTS)
+def battery(**asked: Any) -> Task:
+    """Reports what fixed statistics find in replies to fixed prompts; no agent investigates."""
+    return battery_task(**asked)
+
+
 @task(method="any", tier="core")
 @taking(agent="method")
 def investigate(**asked: Any) -> Task:
@@ -97,9 +122,11 @@ _OF_METHOD: Final[dict[str, Callable[..., Task]]] = {
     "activation_oracle": activation_oracle,
     "adl": adl,
     "amplification": amplification,
+    "crosscoder": crosscoder,
     "diff_mining": diff_mining,
     "kl": kl,
     "perplexity_diff": perplexity_diff,
+    "sae_difference": sae_difference,
 }
 
 

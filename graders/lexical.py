@@ -20,6 +20,8 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from diffgauge.graders.conditions import best_match
 from diffgauge.graders.grading_prompt import sections
 from diffgauge.graders.hits import extent, terms_of, words_of
+from diffgauge.graders.hypotheses.offline import term_verdicts
+from diffgauge.graders.hypotheses.verdict_prompt import verdict_sections
 from diffgauge.graders.scale_verdicts import lexical_facts, lexical_hits
 from diffgauge.organisms.truth import Truth
 from diffgauge.records.reports import Report
@@ -77,7 +79,8 @@ def lexical_verdict(prompt: str) -> dict[str, Any]:
     ``broad``, none → ``absent``; the details follow the share of key facts found. For a null
     the answers follow the probability the rubric names and the findings' confidence. Sentences
     that speak of grades are words like any others. On the other scales it answers by the rules
-    that their scorers fall back on (`scale_verdicts`, `conditions`).
+    that their scorers fall back on (`scale_verdicts`, `conditions`); of hypotheses and two replies,
+    by the hypotheses' words (`hypotheses.offline`).
 
     Args:
         prompt: The grading prompt, and nothing else.
@@ -88,6 +91,9 @@ def lexical_verdict(prompt: str) -> dict[str, Any]:
     Raises:
         ValueError: The prompt is no grading prompt.
     """
+    compared = verdict_sections(prompt)
+    if compared is not None:
+        return term_verdicts(compared)
     read = sections(prompt)
     if "scale" in read:
         return _on_scale(read["scale"]["name"], _truth(read["truth"]), _report(read["report"]))

@@ -16,6 +16,7 @@ BUILT_IN = {
     "activation_oracle": "diffgauge.methods.activation_oracle.method:ActivationOracle",
     "adl": "diffgauge.methods.adl.method:ADL",
     "amplification": "diffgauge.methods.amplification.method:WeightAmplification",
+    "battery": "diffgauge.methods.battery.method:PromptBattery",
     "crosscoder": "diffgauge.methods.crosscoder.method:Crosscoder",
     "diff_mining": "diffgauge.methods.diff_mining.method:DiffMining",
     "kl": "diffgauge.methods.kl.method:KL",

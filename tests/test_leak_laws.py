@@ -8,6 +8,7 @@ import pytest
 
 from diffgauge.graders import rubric_files
 from diffgauge.graders.grading_prompt import _PROMPT
+from diffgauge.graders.hypotheses import rating_prompt, verdict_prompt
 from diffgauge.graders.rubric_files import rubric_names
 from diffgauge.graders.scale_prompts import _FIELDS, _SCALES
 from diffgauge.graders.scale_prompts import _PROMPT as _SCALE_PROMPT
@@ -50,7 +51,13 @@ def prompts() -> dict[str, str]:
     # A line's key tells the program when to say the rest, and is not shown.
     found["turns.md"] = "\n".join(line.partition(": ")[2] for line in lines)
     scales = "\n".join([_SCALE_PROMPT, str(_SCALES), str(_FIELDS)])
-    return found | {"grading prompt": _PROMPT, "prompts of scales": scales}
+    ratings = "\n".join(map(str, (rating_prompt._PROMPT, rating_prompt.PARTS)))
+    return found | {
+        "grading prompt": _PROMPT,
+        "prompts of scales": scales,
+        "verdicts on hypotheses": verdict_prompt._PROMPT,
+        "ratings of hypotheses": f"{ratings}\n{rating_prompt._EXAMPLES}",
+    }
 
 
 def descriptions() -> dict[str, str]:

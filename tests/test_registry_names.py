@@ -20,12 +20,15 @@ EXPECTED = {
         "diffgauge/activation_oracle",
         "diffgauge/adl",
         "diffgauge/amplification",
+        "diffgauge/battery",
         "diffgauge/blackbox",
+        "diffgauge/crosscoder",
         "diffgauge/diff_mining",
         "diffgauge/grader_validation",
         "diffgauge/investigate",
         "diffgauge/kl",
         "diffgauge/perplexity_diff",
+        "diffgauge/sae_difference",
     },
     "scorer": {
         "diffgauge/any_of_k",
@@ -39,6 +42,7 @@ EXPECTED = {
         "diffgauge/which",
     },
     "solver": {
+        "diffgauge/battery_report",
         "diffgauge/empty",
         "diffgauge/investigator",
         "diffgauge/oracle",

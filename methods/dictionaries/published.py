@@ -34,6 +34,7 @@ _CONFIG: Final = "cfg.json"
 _PLAIN: Final = "dictionary.safetensors"
 _FILES: Final = (_PLAIN, _SPARSIFY, *_PICKLED, _TENSORS)
 _COMPILED: Final = "_orig_mod."
+_AXES: Final = ("side", "latent", "d_model")
 _CODE_CROSSCODER: Final = 1
 """Number of the code normalisation "activation times the sum of decoder norms"."""
 
@@ -124,6 +125,7 @@ def _sparsify(folder: Path, tensors: Mapping[str, Tensor]) -> Dictionary:
         raise _refused(file, "it is no autoencoder with the activation topk")
     encoder, bias = tensors["encoder.weight"].float(), tensors["encoder.bias"].float()
     shift = tensors["b_dec"].float()
+    _check_shape(file, "encoder", encoder, (len(bias), len(shift)))
     return _checked(
         file,
         Dictionary(
@@ -158,9 +160,13 @@ def _dictionary_learning(file: Path, tensors: Mapping[str, Tensor]) -> Dictionar
         bias, shift = values["encoder.bias"], values.get("b_dec", values.get("bias"))
     if shift is None:
         raise _refused(file, "it lacks its decoder's bias")
-    if encoder.shape[0] == 1:
+    sides, latents, width = encoder.shape
+    _check_shape(file, "encoder bias", bias, (latents,))
+    _check_shape(file, "decoder", decoder, (sides, latents, width))
+    _check_shape(file, "decoder bias", shift, (sides, width) if sides > 1 else (width,))
+    if sides == 1:
         bias, shift = bias - encoder[0] @ shift, shift[None]
-    weights = decoder.norm(dim=-1).sum(0) if encoder.shape[0] > 1 else torch.ones(len(bias))
+    weights = decoder.norm(dim=-1).sum(0) if sides > 1 else torch.ones(len(bias))
     made = _denormalised(Dictionary(encoder, bias, decoder, shift, threshold), values)
     bounds = threshold * made.weights() / weights.clamp(min=1e-30)
     return _checked(file, replace(made, threshold=bounds))
@@ -184,19 +190,26 @@ def _denormalised(made: Dictionary, values: Mapping[str, Tensor]) -> Dictionary:
 
 def _checked(file: Path, made: Dictionary) -> Dictionary:
     """Checks that the parts fit each other, and are finite."""
+    if made.encoder.dim() != len(_AXES):
+        raise _refused(file, f"its encoder has the shape {tuple(made.encoder.shape)}, not {_AXES}")
     sides, latents, width = made.encoder.shape
-    shapes = {
+    parts = {
+        "encoder": (made.encoder, (sides, latents, width)),
         "encoder bias": (made.encoder_bias, (latents,)),
         "decoder": (made.decoder, (sides, latents, width)),
         "decoder bias": (made.decoder_bias, (sides, width)),
         "threshold": (made.threshold, (latents,)),
     }
-    for name, (tensor, wanted) in shapes.items():
-        if tuple(tensor.shape) != wanted:
-            raise _refused(file, f"its {name} has the shape {tuple(tensor.shape)}, not {wanted}")
+    for name, (tensor, wanted) in parts.items():
+        _check_shape(file, name, tensor, wanted)
         if not bool(tensor.isfinite().all()):
             raise _refused(file, f"its {name} is not finite")
     return made
+
+
+def _check_shape(file: Path, name: str, tensor: Tensor, wanted: tuple[int, ...]) -> None:
+    if tuple(tensor.shape) != wanted:
+        raise _refused(file, f"its {name} has the shape {tuple(tensor.shape)}, not {wanted}")
 
 
 def _refused(file: Path, why: str) -> DiffgaugeError:

@@ -16,8 +16,7 @@ transpose, k annealed).
 Differs: the sum of a latent's decoder norms is held at the number of sides (published: 1 for SAEs,
 free for crosscoders, where only the product with the activation counts); the loss is the share of
 variance left, squared (published crosscoders: the norm); one scale for both models, so that
-relative norms are those of the activations themselves; the auxiliary loss takes k dead latents of a
-token (published: half of d_model).
+relative norms are those of the activations themselves, and one bias; none on differences.
 """
 
 import math
@@ -325,7 +324,7 @@ class _State:
         self, gradients: dict[str, Tensor], acts: Tensor, dead: Tensor, x: Tensor, left: Tensor
     ) -> None:
         """Adds the gradients of the loss by which dead latents reconstruct what is left over."""
-        values, best = acts[:, dead].topk(min(self._plan.k, len(dead)), dim=1)
+        values, best = acts[:, dead].topk(min(self._d_model // 2, len(dead)), dim=1)
         rows, columns = (values > 0).nonzero(as_tuple=True)
         size = float(_total((left - left.mean(1, keepdim=True)).square()))
         if not len(rows) or not size > 0:

@@ -11,6 +11,7 @@ from inspect_ai._util.registry import registry_info
 
 from diffgauge.evals import tasks
 from diffgauge.evals.arguments import OF_METHODS, arguments
+from diffgauge.evals.battery import OF_AGENTS
 from diffgauge.evals.cells import cell
 from diffgauge.evals.tasks import blackbox, investigate, kl, task_of
 from diffgauge.methods import registry as methods
@@ -22,12 +23,13 @@ pytestmark = pytest.mark.tiny
 
 ROOT = Path(__file__).parents[2]
 ALL = [name for name in tasks.__all__ if name != "task_of"]
-OF_A_METHOD = sorted(set(ALL) - {"blackbox", "investigate"})
+WITHOUT_AGENT = ["battery"]
+OF_A_METHOD = sorted(set(ALL) - {"blackbox", "investigate", *WITHOUT_AGENT})
 PAGE = ROOT / "docs" / "tasks.md"
 
 
 def test_every_built_in_method_has_a_task_of_its_name_and_no_other_has() -> None:
-    assert sorted(BUILT_IN) == OF_A_METHOD
+    assert sorted(BUILT_IN) == sorted([*OF_A_METHOD, *WITHOUT_AGENT])
     for name in OF_A_METHOD:
         made = task_of(name)
         info = registry_info(made)
@@ -35,10 +37,11 @@ def test_every_built_in_method_has_a_task_of_its_name_and_no_other_has() -> None
         assert info.metadata["attribs"]["method"] == name
 
 
-def test_methods_of_other_packages_run_in_the_generic_task() -> None:
-    made = task_of("somebodys_own")
+@pytest.mark.parametrize("name", ["somebodys_own", *WITHOUT_AGENT])
+def test_agents_get_other_methods_in_the_generic_task(name: str) -> None:
+    made = task_of(name)
     assert inspect.unwrap(made.func) is inspect.unwrap(investigate)  # type: ignore[attr-defined]
-    assert made.keywords == {"method": "somebodys_own"}  # type: ignore[attr-defined]
+    assert made.keywords == {"method": name}  # type: ignore[attr-defined]
 
 
 def test_inspect_lists_every_task_with_its_attributes() -> None:
@@ -51,7 +54,11 @@ def test_inspect_lists_every_task_with_its_attributes() -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_a_task_shows_its_arguments_with_their_defaults(name: str) -> None:
     made = getattr(tasks, name)
-    without = {"blackbox": ("method", *OF_METHODS), "investigate": ()}.get(name, ("method",))
+    without = {
+        "battery": OF_AGENTS,
+        "blackbox": ("method", *OF_METHODS),
+        "investigate": (),
+    }.get(name, ("method",))
     agent = "blackbox" if name == "blackbox" else "method"
     shown = inspect.signature(made).parameters
     expected = arguments(*without, agent=agent)

@@ -1,0 +1,1 @@
+"""Hypotheses about two models, judged on replies that nobody saw when they were made."""

@@ -1,0 +1,91 @@
+"""The battery's replies: every prompt to both models."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from diffgauge.methods import checkpoints
+from diffgauge.methods.battery.settings import BatterySettings
+from diffgauge.methods.method import Progress
+from diffgauge.methods.seeds import derived_seed
+from diffgauge.records.subjects import SIDES, ChatMessage, Prompt
+
+if TYPE_CHECKING:
+    from diffgauge.models.pair import ModelPair, Row
+
+__all__ = ["sample"]
+
+
+def sample(
+    pair: "ModelPair",
+    prompts: Sequence[str],
+    settings: BatterySettings,
+    seed: int,
+    progress: Progress | None = None,
+    checkpoint: Path | None = None,
+) -> list[dict[str, Any]]:
+    """Samples the replies of both models.
+
+    A reply's seed depends on its prompt and number alone: exchanging the models exchanges the
+    replies.
+
+    Args:
+        pair: The two models.
+        prompts: All of them are asked.
+        settings: How often, and how long replies may be.
+        seed: The artifact's.
+        progress: Told replies done, of all.
+        checkpoint: File to continue from and to keep up to date, or None.
+
+    Returns:
+        One row for each reply; columns ``prompt model number reply n_tokens finished``.
+    """
+    restored = checkpoints.restored(checkpoint)
+    rows: list[dict[str, Any]] = [] if restored is None else restored[1]
+    per_prompt = len(SIDES) * settings.n_replies
+    for start in range(len(rows) // per_prompt, len(prompts), settings.batch_prompts):
+        asked = _asked(prompts[start : start + settings.batch_prompts], settings, seed)
+        replies = pair.generate([row for _, row, _ in asked])
+        rows += [
+            {
+                "prompt": prompt,
+                "model": row.side,
+                "number": number,
+                "reply": reply.text,
+                "n_tokens": reply.n_tokens,
+                "finished": reply.finished,
+            }
+            for (prompt, row, number), reply in zip(asked, replies, strict=True)
+        ]
+        if progress is not None:
+            progress("replies", len(rows), len(prompts) * per_prompt)
+        if checkpoint is not None:
+            lengths = torch.tensor([row["n_tokens"] for row in rows])
+            checkpoints.keep(checkpoint, {"n_tokens": lengths}, rows)
+    return rows
+
+
+def _asked(
+    prompts: Sequence[str], settings: BatterySettings, seed: int
+) -> "list[tuple[str, Row, int]]":
+    from diffgauge.models.pair import Row
+
+    return [
+        (
+            text,
+            Row(
+                side,
+                Prompt(
+                    messages=(ChatMessage(role="user", content=text),),
+                    seed=derived_seed(seed, "battery", text, number),
+                    max_new_tokens=settings.max_new_tokens,
+                ),
+            ),
+            number,
+        )
+        for text in prompts
+        for side in SIDES
+        for number in range(settings.n_replies)
+    ]
