@@ -1,24 +1,23 @@
 """The crosscoder as a method."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from diffgauge.methods.activations.moments import Moments
 from diffgauge.methods.crosscoder.settings import CrosscoderSettings
 from diffgauge.methods.dictionaries.dictionary import Dictionary
-from diffgauge.methods.dictionaries.inputs import paired_input
+from diffgauge.methods.dictionaries.inputs import Input, paired_input
 from diffgauge.methods.dictionaries.method import DictionaryMethod, Latents
 from diffgauge.methods.dictionaries.settings import DictionarySettings
 from diffgauge.methods.dictionaries.specificity import belonging
-from diffgauge.methods.dictionaries.survey import Survey
+from diffgauge.methods.dictionaries.survey import Scaled, Survey
 from diffgauge.methods.dictionaries.table import chosen_latents, rows_of
-from diffgauge.methods.dictionaries.trainer import Input
 from diffgauge.methods.method import MethodSettings
 from diffgauge.methods.trial import Trial
 from diffgauge.records.subjects import SIDES
 
 __all__ = ["Crosscoder"]
 
-_SCALED = ("error", "reconstruction")
+_SCALED: Final[tuple[Scaled, ...]] = ("error", "reconstruction")
 
 
 class Crosscoder(DictionaryMethod):

@@ -1,7 +1,7 @@
 """A sparse dictionary of one or both models' activations, as it is used once it is trained."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from diffgauge.records.errors import DiffgaugeError
 
-__all__ = ["Codes", "Dictionary", "pre_activations"]
+__all__ = ["Codes", "Dictionary", "added", "pre_activations", "total"]
 
 _CHUNK_NUMBERS: Final = 2**22
 """Pre-activations that are held at once."""
@@ -106,7 +106,8 @@ class Dictionary:
 
     def norms(self) -> Tensor:
         """Returns the norms of the decoder's vectors (side latent)."""
-        return self.decoder.norm(dim=-1)
+        norms: Tensor = self.decoder.norm(dim=-1)
+        return norms
 
     def weights(self) -> Tensor:
         """Returns what an activation counts: the sum of its vectors' norms over sides (latent)."""
@@ -129,7 +130,7 @@ class Dictionary:
     def encode(self, x: Tensor) -> Codes:
         """Returns what fires on activations, float32 (token side d_model)."""
         size = max(1, _CHUNK_NUMBERS // self.n_latents)
-        found = [self._encode(part) for part in x.split(size)]
+        found = [self._encode(part) for part in torch.split(x, size)]
         rows = [one.rows + size * number for number, one in enumerate(found)]
         return Codes(
             n_rows=len(x),
@@ -154,12 +155,14 @@ class Dictionary:
 
     def to(self, device: str) -> "Dictionary":
         """Returns the same on another device."""
-        tensors = {
-            field.name: value.to(device)
-            for field in fields(self)
-            if isinstance(value := getattr(self, field.name), Tensor)
-        }
-        return replace(self, **tensors)
+        return replace(
+            self,
+            encoder=self.encoder.to(device),
+            encoder_bias=self.encoder_bias.to(device),
+            decoder=self.decoder.to(device),
+            decoder_bias=self.decoder_bias.to(device),
+            threshold=self.threshold.to(device),
+        )
 
 
 def pre_activations(x: Iterable[Tensor], encoder: Iterable[Tensor], bias: Tensor) -> Tensor:
@@ -177,3 +180,13 @@ def pre_activations(x: Iterable[Tensor], encoder: Iterable[Tensor], bias: Tensor
         first += other
     first += bias
     return first
+
+
+def added(by_side: Tensor) -> Tensor:
+    """Returns the sum over sides of (side …)."""
+    return by_side[0] if len(by_side) == 1 else by_side[0] + by_side[1]
+
+
+def total(numbers: Tensor) -> Tensor:
+    """Returns the sum of all of (side …), side by side first."""
+    return added(numbers.flatten(1).sum(1))

@@ -54,7 +54,7 @@ class HeldActivations:
         rows = self._rows[part]
         for epoch, left_out in epochs_from(len(rows), batch_tokens, part, epochs, start):
             drawn = torch.Generator().manual_seed(derived_seed(seed, part, epoch))
-            batches = torch.randperm(len(rows), generator=drawn).split(batch_tokens)
+            batches = torch.split(torch.randperm(len(rows), generator=drawn), batch_tokens)
             whole = batches if part != "train" else batches[: len(rows) // batch_tokens]
             for batch in whole[left_out:]:
                 yield rows[batch]

@@ -1,14 +1,35 @@
 """What dictionaries are trained on: the difference of both models' activations, or the two."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from diffgauge.methods.activations.moments import DIFFERENCE, Moments
 from diffgauge.methods.activations.source import differences
-from diffgauge.methods.dictionaries.trainer import Input
 from diffgauge.records.subjects import SIDES
 
-__all__ = ["difference_input", "orientation", "paired_input"]
+__all__ = ["Input", "difference_input", "orientation", "paired_input"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """How stored activations become what is trained on.
+
+    Attributes:
+        sides: (token side d_model) as stored to float32 of the same axes, base first; one side
+            where differences are taken.
+        mean: What is subtracted, float64 (side d_model).
+        variance: Its mean squared distance from it, summed over entries and averaged over sides.
+        has_bias: Whether something is decoded where nothing fires, the same for both sides; else
+            `mean` is zero, too.
+    """
+
+    sides: Callable[[Tensor], Tensor]
+    mean: Tensor
+    variance: float
+    has_bias: bool
 
 
 def orientation(moments: Moments) -> float:

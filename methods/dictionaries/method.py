@@ -16,13 +16,14 @@ from diffgauge.methods.activations.source import PARTS, PairedActivations
 from diffgauge.methods.artifacts import Artifact, Table
 from diffgauge.methods.dictionaries.dictionary import Dictionary
 from diffgauge.methods.dictionaries.held import held
+from diffgauge.methods.dictionaries.inputs import Input
 from diffgauge.methods.dictionaries.operations import operations
 from diffgauge.methods.dictionaries.overview import overview
 from diffgauge.methods.dictionaries.published import fingerprint, published
 from diffgauge.methods.dictionaries.settings import DictionarySettings
 from diffgauge.methods.dictionaries.survey import Survey, variance_explained
 from diffgauge.methods.dictionaries.table import exemplar_rows, lens_rows
-from diffgauge.methods.dictionaries.trainer import Input, Plan, Trained, train
+from diffgauge.methods.dictionaries.trainer import Plan, Trained, train
 from diffgauge.methods.method import Method, MethodSettings, Operation, Progress
 from diffgauge.records.artifacts import ArtifactHeader, ArtifactInputs
 from diffgauge.records.corpora import Corpus
@@ -196,7 +197,7 @@ class DictionaryMethod(Method):
         if norms[DIFFERENCE] > 0:
             facts["mean share"] = float(difference.norm()) / norms[DIFFERENCE]
         facts["tokens"] = float(moments.n)
-        towards = {"base": -difference[None], "finetuned": difference[None]}
+        towards: dict[Side, Tensor] = {"base": -difference[None], "finetuned": difference[None]}
         decoded = lens_rows(pair, towards, [0], settings.lens_tokens)
         tables: dict[str, Table] = {"mean": decoded if norms[DIFFERENCE] > 0 else []}
         if found is None:

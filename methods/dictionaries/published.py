@@ -112,7 +112,10 @@ def _plain(file: Path, tensors: Mapping[str, Tensor]) -> Dictionary:
     missing = [name for name in names if name not in tensors]
     if missing:
         raise _refused(file, f"it lacks {', '.join(missing)}")
-    return _checked(file, Dictionary(**{name: tensors[name].float() for name in names}))
+    encoder, encoder_bias, decoder, decoder_bias, threshold = (
+        tensors[one].float() for one in names
+    )
+    return _checked(file, Dictionary(encoder, encoder_bias, decoder, decoder_bias, threshold))
 
 
 def _sparsify(folder: Path, tensors: Mapping[str, Tensor]) -> Dictionary:

@@ -71,7 +71,8 @@ def relative_norms(norms: Tensor) -> Tensor:
     """
     base, finetuned = norms.double()
     largest = torch.maximum(base, finetuned)
-    return 0.5 * ((finetuned - base) / torch.where(largest > 0, largest, torch.nan) + 1)
+    apart: Tensor = (finetuned - base) / torch.where(largest > 0, largest, torch.nan)
+    return 0.5 * (apart + 1)
 
 
 def belonging(norms: Tensor, fired: Tensor, scalings: Sequence[Tensor]) -> Belonging:

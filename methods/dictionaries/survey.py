@@ -24,9 +24,12 @@ from torch import Tensor
 
 from diffgauge.methods.activations.source import Block
 from diffgauge.methods.dictionaries.dictionary import Codes, Dictionary
-from diffgauge.methods.dictionaries.trainer import Input
+from diffgauge.methods.dictionaries.inputs import Input
 
-__all__ = ["Exemplars", "Survey", "variance_explained"]
+__all__ = ["Exemplars", "Scaled", "Survey", "variance_explained"]
+
+Scaled = Literal["error", "reconstruction"]
+"""What latent scaling of a crosscoder fits to."""
 
 _NONE: Final = -1
 
@@ -55,7 +58,7 @@ class Exemplars:
 
     def add(self, codes: Codes, block: Block) -> None:
         """Takes over what fires more than what is held."""
-        names, local = block.text_index.unique(return_inverse=True)
+        names, local = torch.unique(block.text_index, return_inverse=True)
         n_latents, n_texts = len(self.values), len(names)
         place = codes.latents * n_texts + local[codes.rows]
         best = torch.zeros(n_latents * n_texts)
@@ -72,7 +75,7 @@ class Exemplars:
         fires = self.values > 0
         self.texts = torch.where(fires, texts.gather(1, order), _NONE)
         self.positions = torch.where(fires, all_positions.gather(1, order), _NONE)
-        named = set(self.texts.unique().tolist())
+        named = set(torch.unique(self.texts).tolist())
         self.ids = {at: ids for at, ids in {**self.ids, **block.texts}.items() if at in named}
 
 
@@ -136,7 +139,7 @@ class Survey:
         )
         sums.index_add_(2, codes.latents, (found * codes.values).double())
 
-    def scaling(self, of: Literal["error", "reconstruction"]) -> Tensor:
+    def scaling(self, of: Scaled) -> Tensor:
         """Returns beta of a crosscoder's latents, float64 (own model latent).
 
         Args:

@@ -1,8 +1,8 @@
 """Trains a BatchTopK dictionary: an SAE on differences, or a crosscoder on both models.
 
     source = LiveActivations(pair, corpus, settings)
-    trained = train(source, differences_view(sign=1), Plan(n_latents=256, k=32), seed=0)
-    trained.dictionary.encode(...)      # with the threshold that training learned
+    made = paired_input(source.moments())
+    dictionary = train(source, made, Plan(n_latents=4096, k=32, k_start=128), seed=0).dictionary
 
 In each step the ``k * tokens`` largest of all (token, latent) activations of the batch are kept,
 and the gradients are taken at those alone, by formula: no array of the size token x latent is made
@@ -20,7 +20,6 @@ relative norms are those of the activations themselves, and one bias; none on di
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -32,16 +31,26 @@ from torch import Tensor
 
 from diffgauge.methods import checkpoints
 from diffgauge.methods.activations.source import PairedActivations
-from diffgauge.methods.dictionaries.dictionary import Codes, Dictionary, pre_activations
+from diffgauge.methods.dictionaries.dictionary import (
+    Codes,
+    Dictionary,
+    added,
+    pre_activations,
+    total,
+)
+from diffgauge.methods.dictionaries.inputs import Input
 from diffgauge.methods.method import Progress
 from diffgauge.methods.seeds import derived_seed
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.record import Record
 
-__all__ = ["Input", "Plan", "Trained", "train"]
+__all__ = ["Plan", "Trained", "train"]
 
 _THRESHOLD_MEMORY: Final = 0.99
-_ADAM: Final = {"betas": (0.9, 0.999), "eps": 1e-10}
+_BETAS: Final = (0.9, 0.999)
+_EPSILON: Final = 1e-10
+"""Gradients of latents that seldom fire are far below Adam's usual 1e-8."""
+
 _TOLD: Final = 50
 """Times that progress is told."""
 
@@ -103,25 +112,6 @@ class Plan(Record):
         rising = (step + 1) / max(1.0, self.warmup_share * self.n_steps)
         falling = (self.n_steps - step) / max(1.0, self.decay_share * self.n_steps)
         return self.learning_rate * min(1.0, rising, falling)
-
-
-@dataclass(frozen=True)
-class Input:
-    """How stored activations become what is trained on.
-
-    Attributes:
-        sides: (token side d_model) as stored to float32 of the same axes, base first; one side
-            where differences are taken.
-        mean: What is subtracted, float64 (side d_model).
-        variance: Its mean squared distance from it, summed over entries and averaged over sides.
-        has_bias: Whether something is decoded where nothing fires, the same for both sides; else
-            `mean` is zero, too.
-    """
-
-    sides: Callable[[Tensor], Tensor]
-    mean: Tensor
-    variance: float
-    has_bias: bool
 
 
 @dataclass(frozen=True)
@@ -220,7 +210,13 @@ class _State:
         self._encoder.copy_(self._decoder)
         self._encoder_bias = torch.zeros(plan.n_latents, device=device)
         self._decoder_bias = torch.zeros(self._n_sides, self._d_model, device=device)
-        self._adam = torch.optim.Adam(list(self._parameters().values()), fused=True, **_ADAM)
+        self._adam = torch.optim.Adam(
+            list(self._parameters().values()),
+            lr=plan.learning_rate,
+            betas=_BETAS,
+            eps=_EPSILON,
+            fused=True,
+        )
         self._unused_for = torch.zeros(plan.n_latents, dtype=torch.int64, device=device)
         self._n_steps = 0
         self._smallest = 0.0
@@ -244,7 +240,7 @@ class _State:
         acts = pre_activations(x, self._encoder, self._encoder_bias).relu_()
         codes = self._chosen(acts, plan.k_at(step) * n_tokens)
         left = x - self._decoded(codes) - self._decoder_bias[:, None]
-        unexplained = float(_total(left.square())) / x.numel()
+        unexplained = float(total(left.square())) / x.numel()
         if not math.isfinite(unexplained):
             raise DiffgaugeError(
                 f"The training is no longer finite in step {step + 1} of {plan.n_steps}.",
@@ -253,7 +249,7 @@ class _State:
             )
         of_output = left * (-2 / (n_tokens * self._d_model))
         gradients = self._gradients(codes, x, of_output)
-        shared = _added(of_output.sum(1)) * self._has_bias
+        shared = added(of_output.sum(1)) * self._has_bias
         gradients["decoder_bias"] = shared.expand(self._n_sides, -1).contiguous()
         dead = self._dead(codes)
         if plan.aux_weight and len(dead):
@@ -279,7 +275,7 @@ class _State:
         """
         acts = pre_activations(x, self._encoder, self._encoder_bias).relu_()
         made = self._decoded(self._chosen(acts, self._plan.k_at(0) * x.shape[1]))
-        self._encoder *= _total(made * x) / _total(made.square()).clamp(min=1e-30)
+        self._encoder *= total(made * x) / total(made.square()).clamp(min=1e-30)
 
     def _decoded(self, codes: Codes) -> Tensor:
         """Returns what latents decode to, without the bias (side token d_model)."""
@@ -304,7 +300,7 @@ class _State:
         """Returns the gradients of a loss, given that of what `codes` decode to."""
         n_latents = self._plan.n_latents
         sides = zip(of_output, self._decoder, strict=True)
-        of_values = _added(torch.stack([codes.products(end, vectors) for end, vectors in sides]))
+        of_values = added(torch.stack([codes.products(end, vectors) for end, vectors in sides]))
         by_value = codes.by_latent(n_latents)
         by_gradient = replace(codes, values=of_values).by_latent(n_latents)
         none = torch.zeros_like(self._encoder_bias)
@@ -326,7 +322,7 @@ class _State:
         """Adds the gradients of the loss by which dead latents reconstruct what is left over."""
         values, best = acts[:, dead].topk(min(self._d_model // 2, len(dead)), dim=1)
         rows, columns = (values > 0).nonzero(as_tuple=True)
-        size = float(_total((left - left.mean(1, keepdim=True)).square()))
+        size = float(total((left - left.mean(1, keepdim=True)).square()))
         if not len(rows) or not size > 0:
             return
         codes = Codes(len(acts), rows, dead[best[rows, columns]], values[rows, columns])
@@ -345,16 +341,16 @@ class _State:
 
     def _hold_norms(self) -> None:
         """Scales each latent's decoder vectors so that the sum of their norms is that of sides."""
-        total = _added(self._decoder.norm(dim=-1)).clamp(min=1e-30)
-        self._decoder *= (self._n_sides / total)[:, None]
+        norms = added(self._decoder.norm(dim=-1)).clamp(min=1e-30)
+        self._decoder *= (self._n_sides / norms)[:, None]
 
     def _learn_threshold(self, step: int) -> None:
         if step < self._plan.annealed:
             return
-        total = _THRESHOLD_MEMORY * self._threshold_weight + (1 - _THRESHOLD_MEMORY)
-        share = (1 - _THRESHOLD_MEMORY) / total
+        weight = _THRESHOLD_MEMORY * self._threshold_weight + (1 - _THRESHOLD_MEMORY)
+        share = (1 - _THRESHOLD_MEMORY) / weight
         self._threshold += share * (self._smallest * self._n_sides - self._threshold)
-        self._threshold_weight = total
+        self._threshold_weight = weight
 
     def folded(self) -> Dictionary:
         """Returns the dictionary of activations as they are: the normalisation folded in."""
@@ -390,16 +386,6 @@ class _State:
             count = torch.tensor(float(self._n_steps), device=parameter.device)
             self._adam.state[parameter] = {"step": count, **moments}
         return self._n_steps
-
-
-def _added(by_side: Tensor) -> Tensor:
-    """Returns the sum over sides of (side …)."""
-    return by_side[0] if len(by_side) == 1 else by_side[0] + by_side[1]
-
-
-def _total(numbers: Tensor) -> Tensor:
-    """Returns the sum of all of (side …)."""
-    return _added(numbers.flatten(1).sum(1))
 
 
 def _dedicated(plan: Plan, n_sides: int, device: str) -> Tensor:

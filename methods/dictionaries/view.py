@@ -174,7 +174,7 @@ class View:
         )
 
     def _scores(self, row: Mapping[str, Any], side: Side) -> dict[str, float]:
-        scores = {one: float(row[f"{one}_toward_{side}"]) for one in SIDES}
+        scores: dict[str, float] = {one: float(row[f"{one}_toward_{side}"]) for one in SIDES}
         scores |= {
             "specificity": self.specificity(row, side),
             "share of tokens": float(row["rate"]),

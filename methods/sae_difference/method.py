@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from diffgauge.methods.activations.moments import Moments
 from diffgauge.methods.dictionaries.dictionary import Dictionary
-from diffgauge.methods.dictionaries.inputs import difference_input, orientation
+from diffgauge.methods.dictionaries.inputs import Input, difference_input, orientation
 from diffgauge.methods.dictionaries.method import DictionaryMethod, Latents
 from diffgauge.methods.dictionaries.settings import DictionarySettings
 from diffgauge.methods.dictionaries.specificity import (
@@ -16,7 +16,6 @@ from diffgauge.methods.dictionaries.specificity import (
 )
 from diffgauge.methods.dictionaries.survey import Survey
 from diffgauge.methods.dictionaries.table import chosen_latents, rows_of
-from diffgauge.methods.dictionaries.trainer import Input
 from diffgauge.methods.dictionaries.view import SIGNED
 from diffgauge.methods.trial import Trial
 from diffgauge.records.subjects import SIDES

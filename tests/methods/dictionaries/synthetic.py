@@ -14,7 +14,7 @@ TEXT_TOKENS = 32
 def directions(n: int, seed: int = 0) -> Tensor:
     """Unit vectors (n d_model)."""
     drawn = torch.randn(n, D_MODEL, generator=torch.Generator().manual_seed(seed))
-    return drawn / drawn.norm(dim=1, keepdim=True)
+    return torch.nn.functional.normalize(drawn)
 
 
 def fires(n_tokens: int, n: int, rate: float, seed: int) -> Tensor:
@@ -27,7 +27,7 @@ def fires(n_tokens: int, n: int, rate: float, seed: int) -> Tensor:
 def held(base: Tensor, finetuned: Tensor, n_held_out: int = 8) -> HeldActivations:
     """Both models' activations (token d_model) as texts; the last ones are held out."""
     both = torch.stack([base, finetuned], dim=1)
-    blocks = [_block(part, number) for number, part in enumerate(both.split(TEXT_TOKENS))]
+    blocks = [_block(part, number) for number, part in enumerate(torch.split(both, TEXT_TOKENS))]
     parts: dict[Part, list[Block]] = {
         "train": blocks[:-n_held_out],
         "validation": blocks[-n_held_out:],

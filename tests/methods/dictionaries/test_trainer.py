@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from diffgauge.methods.dictionaries.dictionary import Dictionary
-from diffgauge.methods.dictionaries.inputs import difference_input, paired_input
+from diffgauge.methods.dictionaries.inputs import Input, difference_input, paired_input
 from diffgauge.methods.dictionaries.survey import variance_explained
-from diffgauge.methods.dictionaries.trainer import Input, Plan, _State, train
+from diffgauge.methods.dictionaries.trainer import Plan, _State, train
 from diffgauge.records.errors import DiffgaugeError
 from tests.methods.dictionaries.synthetic import D_MODEL, held, planted, shared
 
@@ -44,7 +44,7 @@ def test_gradients_are_those_of_the_loss(dead: int, n_dedicated: int) -> None:
     leaves = {name: state._parameters()[name].clone().requires_grad_() for name in names}
     k = plan.k_at(3)
     loss = dense_loss(leaves, state, made.sides(batch), k, plan)
-    loss.backward()
+    torch.autograd.backward(loss)
     got: dict[str, Tensor] = {}
     state._update = lambda gradients, rate: got.update(gradients)  # type: ignore[method-assign]
     state.step(made.sides(batch))
