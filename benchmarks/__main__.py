@@ -15,6 +15,7 @@ _ALL = (
     "perplexity_diff",
     "activation_oracle",
     "event_loop",
+    "rows",
     "throughput",
 )
 

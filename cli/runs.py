@@ -118,7 +118,7 @@ def run(
         replicate=replicate,
     )
     if dry_run:
-        _print_plan(spec, model)
+        _print_plan(spec, model, _roles(model_role or []))
         return
     summary = _run(spec, model, log_dir, _roles(model_role or []), display)
     if not summary.complete:
@@ -194,8 +194,8 @@ def _run(
     return summary
 
 
-def _print_plan(spec: "GridSpec", model: str) -> None:
+def _print_plan(spec: "GridSpec", model: str, roles: dict[str, str]) -> None:
     from diffgauge.evals.dry_run_text import rendered
     from diffgauge.evals.grid import planned
 
-    Console().print(rendered(planned(spec, model=model)))
+    Console().print(rendered(planned(spec, model=model, model_roles=roles)))

@@ -28,6 +28,7 @@ from diffgauge.evals.fitting import fits, fitting
 from diffgauge.evals.missing_nulls import warn_of_missing_nulls
 from diffgauge.evals.plans import DryRun
 from diffgauge.evals.readiness import check_cell
+from diffgauge.evals.self_grading import graders_in, warn_of_self_grading
 from diffgauge.evals.shams import shams
 from diffgauge.evals.surroundings import (
     Roles,
@@ -202,12 +203,15 @@ def grid_cells(spec: GridSpec) -> list[list[Cell]]:
     return [row for row in rows if row]
 
 
-def planned(spec: GridSpec, *, model: str | None = None) -> DryRun:
+def planned(
+    spec: GridSpec, *, model: str | None = None, model_roles: Roles | None = None
+) -> DryRun:
     """Plans a grid without loading, computing or sampling anything.
 
     Args:
         spec: The grid.
         model: The investigator, as Inspect names it; None leaves money unknown.
+        model_roles: As in `run_grid`.
 
     Returns:
         The plan, after the checks a run begins with.
@@ -217,6 +221,7 @@ def planned(spec: GridSpec, *, model: str | None = None) -> DryRun:
     """
     cells = [one for row in grid_cells(spec) for one in row]
     warn_of_missing_nulls(spec.organisms)
+    warn_of_self_grading(model, graders_in(model_roles or {}))
     for one in cells:
         check_cell(one)
     return plan(cells, model=model, epochs=spec.epochs)
@@ -255,6 +260,7 @@ def run_grid(
             check_cell(one)
     shown = checked_display(display)
     check_models(model, model_args or {}, model_roles or {})
+    warn_of_self_grading(str(model), graders_in(model_roles or {}))
     check_log_dir(log_dir)
     tasks = [_task(one, spec) for cells in rows for one in cells]
     try:

@@ -4,6 +4,7 @@ from typing import Any
 
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model._model import active_model
 from inspect_ai.solver import Solver
 
 from diffgauge.evals.cells import ALL_ORGANISMS, Cell, as_json, cell, cell_id, factors
@@ -15,8 +16,10 @@ from diffgauge.evals.readiness import check_cell
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.replicating import fresh_samples
 from diffgauge.evals.scoring import SCORERS, scorers
+from diffgauge.evals.self_grading import warn_of_self_grading
 from diffgauge.evals.ungraded import warn_of_ungraded
 from diffgauge.evals.vetting import check_rooms
+from diffgauge.graders.panel import bound_graders
 from diffgauge.records.errors import DiffgaugeError
 
 __all__ = ["VERSION", "investigation", "samples"]
@@ -48,6 +51,8 @@ def investigation(*, dry_run: bool = False, **asked: Any) -> Task:
         check_cell(chosen)
         warn_of_ungraded(chosen.organisms, chosen.graded)
         warn_of_missing_nulls(asked.get("organism", ALL_ORGANISMS))
+        model = active_model()
+        warn_of_self_grading(None if model is None else str(model), map(str, bound_graders()))
         if dry_run:
             from diffgauge.evals.dry_run import stop_with_plan
 

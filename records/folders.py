@@ -61,7 +61,7 @@ def write_files(folder: Path, contents: Mapping[str, bytes], what: str, advice: 
 
     Args:
         folder: Where; made where it is not there.
-        contents: By name.
+        contents: By name; ``folder/name`` stands in a folder below.
         what: What they are, capitalised, e.g. "The evaluation".
         advice: What to do when they cannot be written.
 
@@ -74,9 +74,11 @@ def write_files(folder: Path, contents: Mapping[str, bytes], what: str, advice: 
     check_writable(folder, what, advice)
     try:
         for name, content in contents.items():
-            partial = folder / f".{name}.partial"
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            partial = path.with_name(f".{path.name}.partial")
             partial.write_bytes(content)
-            partial.replace(folder / name)
+            partial.replace(path)
     except OSError as error:
         raise DiffgaugeError(
             f"{what} cannot be written to {folder}: {error.strerror or error}.", advice=advice

@@ -8,7 +8,7 @@ from typing import Final
 
 from diffgauge.stats.answer_tables import MEASURES
 from diffgauge.stats.answers import WORTHWHILE, Answer, Contrast
-from diffgauge.stats.drawing import COLOURS, RC, as_png, as_svg
+from diffgauge.stats.drawing import COLOURS, RC, Drawn, drawn
 from diffgauge.stats.intervals import Estimate
 
 __all__ = ["draw_forest", "forest_words", "headlines"]
@@ -26,7 +26,7 @@ def headlines(one: Answer) -> list[Contrast]:
     return [held for held in one.contrasts if held.headline and held.measure == first]
 
 
-def draw_forest(one: Answer, evidence: str) -> tuple[str, bytes]:
+def draw_forest(one: Answer, evidence: str) -> Drawn:
     """Draws the uplifts of one answer; grey where its model is not believed.
 
     Args:
@@ -34,7 +34,7 @@ def draw_forest(one: Answer, evidence: str) -> tuple[str, bytes]:
         evidence: The mark.
 
     Returns:
-        SVG text (the same bytes for the same answer) and PNG.
+        The figure; the same bytes for the same answer.
     """
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -73,7 +73,7 @@ def draw_forest(one: Answer, evidence: str) -> tuple[str, bytes]:
         for side in ("top", "right", "left"):
             axis.spines[side].set_visible(False)
         axis.tick_params(axis="y", length=0)
-        return as_svg(figure), as_png(figure)
+        return drawn(figure)
 
 
 def _mark(axis: object, at: float, one: Estimate, colour: str, marker: str, width: float) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from diffgauge.stats.answer_costs import success_cost_table
 from diffgauge.stats.answer_figure import draw_forest, forest_words, headlines
@@ -22,14 +23,16 @@ from diffgauge.stats.answer_tables import (
 )
 from diffgauge.stats.answers import WORTHWHILE, Answer, Contrast
 from diffgauge.stats.part_tables import budget_table, dose_table, family_uplift_table
+from diffgauge.stats.parts import Part, Picture, Words
 from diffgauge.stats.reliability import krippendorff_alpha, retest_alpha
-from diffgauge.stats.rendering import escaped, table_html
 from diffgauge.stats.tables import Column, Table, Value
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Section", "answers_section"]
+__all__ = ["Section", "answers_section", "sentences", "verdict"]
+
+_CONTROLS: Final = frozenset({"blackbox_matched", "sham", "single_model"})
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,21 @@ class Section:
     """What a report says of the models.
 
     Attributes:
-        html: The section of the page.
         words: Its sentences.
-        tables: Its tables, for the JSON twin and the terminal.
-        figures: File name → bytes of the forest plot; empty without contrasts.
+        first: What the first screen shows: sentences and the forest plot.
+        parts: Tables and what cannot be believed, for further down.
         held: The engine and notes as plain JSON.
     """
 
-    html: str
     words: tuple[str, ...]
-    tables: tuple[Table, ...]
-    figures: dict[str, bytes]
+    first: tuple[Part, ...]
+    parts: tuple[Part, ...]
     held: dict[str, Any]
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables, for the JSON twin and the terminal."""
+        return tuple(part for part in self.parts if isinstance(part, Table))
 
 
 def answers_section(found: Answers, frame: DataFrame, evidence: str) -> Section:
@@ -62,35 +68,21 @@ def answers_section(found: Answers, frame: DataFrame, evidence: str) -> Section:
     Returns:
         The section; without any answer it says what is missing.
     """
-    words = _words(found)
-    by_answer = [(one, _named(_tables(one, evidence), one, found.found[0])) for one in found.found]
-    closing = _closing(found, frame, evidence)
-    main = next((one for one in found.found if headlines(one)), None)
-    figures: dict[str, bytes] = {}
-    image = ""
-    if main is not None:
-        svg, png = draw_forest(main, evidence)
-        figures = {"forest.svg": svg.encode(), "forest.png": png}
-        data = base64.b64encode(svg.encode()).decode()
-        text = f"{outcome_words(main)}: {forest_words(headlines(main))}"
-        image = (
-            f'<figure><img alt="{escaped(text)}" src="data:image/svg+xml;base64,{data}">'
-            f"<figcaption>{escaped(evidence)}. Uplift over the fairest reference that ran."
-            "</figcaption></figure>"
-        )
-    body = "".join(
-        _wrapped(one, "".join(table_html(table) for table in tables)) for one, tables in by_answer
-    )
-    listed = "".join(f"<li>{escaped(one)}</li>" for one in words)
-    noted = "".join(f"<li>{escaped(one)}</li>" for one in found.notes)
-    html = (
-        f'<section id="answers"><h2>Does a method help, and how sure is that?</h2>'
-        f'<p><span class="mark">{escaped(evidence)}</span> Fitted by {escaped(found.engine)}.</p>'
-        f"<ul>{listed}</ul>{image}"
-        + (f'<p class="small">What the models leave open:</p><ul>{noted}</ul>' if noted else "")
-        + f"</section>{body}{''.join(table_html(table) for table in closing)}"
-    )
-    tables = [table for _, held in by_answer for table in held] + closing
+    words = sentences(found)
+    tables = [
+        table
+        for one in found.found
+        for table in _named(_tables(one, evidence), one, found.found[0])
+    ]
+    tables += _closing(found, frame, evidence)
+    forests = [_forest(one, evidence) for one in found.found if headlines(one)]
+    # The first model that is believed stands on the first screen; a failed one never does.
+    shown = next((one for one in forests if not one.doubt), None)
+    doubted = forests[0] if forests and shown is None else None
+    first: list[Part] = [Words(tuple(verdict(one) for one in _shown(found) if headlines(one)))]
+    if shown is not None:
+        first.append(shown)
+    first += [Words(words), Words((f"Fitted by {found.engine}.", *found.notes), quiet=True)]
     held = {
         "engine": found.engine,
         "notes": list(found.notes),
@@ -98,29 +90,82 @@ def answers_section(found: Answers, frame: DataFrame, evidence: str) -> Section:
             f"{one.outcome}, {one.stratum.words}": one.diagnosis.believed for one in found.found
         },
     }
-    return Section(html, tuple(words), tuple(tables), figures, held)
+    parts = tuple(part for part in (doubted, *tables) if part is not None)
+    return Section(words, tuple(first), parts, held)
 
 
-def _wrapped(one: Answer, html: str) -> str:
-    """Greys what a model says that is not believed, and says why."""
-    if one.diagnosis.believed:
-        return html
-    why = escaped("; ".join(one.diagnosis.reasons))
-    return f'<p class="banner">Not to be believed: {why}.</p><div style="opacity:.45">{html}</div>'
+def _forest(one: Answer, evidence: str) -> Picture:
+    return Picture(
+        "forest",
+        partial(draw_forest, one, evidence),
+        f"{outcome_words(one)}: {forest_words(headlines(one))}",
+        f"Uplift in {MEASURES[headlines(one)[0].measure]} ({outcome_words(one)}) over the fairest "
+        "reference that ran.",
+        evidence,
+        _doubt(one),
+    )
 
 
-def _words(found: Answers) -> list[str]:
-    """Returns a sentence for each headline contrast of each first-stratum model."""
-    said = []
-    for one in found.found:
-        if one.stratum is not found.found[0].stratum:
-            continue
-        if not one.diagnosis.believed:
-            reasons = "; ".join(one.diagnosis.reasons)
-            said.append(f"The model of {outcome_words(one)} is no headline: {reasons}.")
-            continue
-        said += [_sentence(one, held) for held in headlines(one)]
-    return said or ["No model could compare arms."]
+def _doubt(one: Answer) -> str:
+    return "" if one.diagnosis.believed else "; ".join(one.diagnosis.reasons)
+
+
+def _shown(found: Answers) -> list[Answer]:
+    """Returns the answers that are told in sentences: those of the headline's rows."""
+    return [one for one in found.found if one.stratum is found.found[0].stratum]
+
+
+def sentences(found: Answers, arms: Collection[str] | None = None) -> tuple[str, ...]:
+    """Returns a sentence for each headline contrast of each first-stratum model.
+
+    Args:
+        found: The answers.
+        arms: Whose; None takes all.
+    """
+    said: list[str] = []
+    for one in _shown(found):
+        if one.diagnosis.believed:
+            held = [made for made in headlines(one) if arms is None or made.arm in arms]
+            said += [_sentence(one, made) for made in held]
+        else:
+            said.append(_refused(one))
+    return tuple(said) or ("No model could compare arms.",)
+
+
+def _refused(one: Answer) -> str:
+    return f"The model of {outcome_words(one)} is no headline: {_doubt(one)}."
+
+
+def verdict(one: Answer) -> str:
+    """Returns in a sentence which methods have an interval on one side of 0.
+
+    Args:
+        one: An answer with contrasts. Controls (matched blackbox, sham, finetuned side alone) are
+            not counted where an arm that shows a method ran.
+    """
+    if not one.diagnosis.believed:
+        return _refused(one)
+    held = headlines(one)
+    treated = [made for made in held if made.arm.rpartition(":")[2] not in _CONTROLS]
+    kind, held = ("method arm", treated) if treated else ("arm", held)
+    parts = [
+        *_named_arms("better", [made for made in held if made.new.low > 0]),
+        *_named_arms("worse", [made for made in held if made.new.high < 0]),
+    ]
+    n = sum(made.new.low <= 0 <= made.new.high for made in held)
+    return (
+        f"{MEASURES[held[0].measure].capitalize()} ({outcome_words(one)}), new organisms, each "
+        f"{kind} against the fairest reference that ran: {'; '.join([*parts, f'{n} undecided'])} "
+        f"(of {len(held)}; undecided: its 90 % interval holds 0)."
+    )
+
+
+def _named_arms(kind: str, held: Sequence[Contrast]) -> list[str]:
+    named = ", ".join(
+        f"{made.arm} {_signed(made.new.value)} [{_signed(made.new.low)}, {_signed(made.new.high)}]"
+        for made in held
+    )
+    return [f"{len(held)} {kind} ({named})"] if held else [f"none {kind}"]
 
 
 def _sentence(one: Answer, held: Contrast) -> str:
@@ -140,25 +185,31 @@ def _signed(value: float) -> str:
 
 
 def _tables(one: Answer, evidence: str) -> list[Table]:
-    if one.design.model == "claims":
-        made: list[Table | None] = [
-            contrast_table(one, evidence) if one.contrasts else None,
-            claims_answer_table(one, evidence) if len(one.design.levels["kind"]) > 1 else None,
+    made = _claims(one, evidence) if one.design.model == "claims" else _others(one, evidence)
+    return [replace(table, doubt=_doubt(one)) for table in made if table is not None]
+
+
+def _claims(one: Answer, evidence: str) -> list[Table | None]:
+    return [
+        contrast_table(one, evidence) if one.contrasts else None,
+        claims_answer_table(one, evidence) if len(one.design.levels["kind"]) > 1 else None,
+    ]
+
+
+def _others(one: Answer, evidence: str) -> list[Table | None]:
+    made: list[Table | None] = [
+        contrast_table(one, evidence) if one.contrasts else None,
+        arms_table(one, evidence),
+        effects_table(one, evidence),
+    ]
+    if one.outcome != "grades":
+        made += [
+            rank_table(one, evidence) if one.contrasts else None,
+            family_uplift_table(one, evidence),
+            dose_table(one, evidence),
+            success_cost_table(one, evidence),
         ]
-    else:
-        made = [
-            contrast_table(one, evidence) if one.contrasts else None,
-            arms_table(one, evidence),
-            effects_table(one, evidence),
-        ]
-        if one.outcome != "grades":
-            made += [
-                rank_table(one, evidence) if one.contrasts else None,
-                family_uplift_table(one, evidence),
-                dose_table(one, evidence),
-                success_cost_table(one, evidence),
-            ]
-    return [table for table in made if table is not None]
+    return made
 
 
 def _named(tables: list[Table], one: Answer, first: Answer) -> list[Table]:
@@ -173,7 +224,12 @@ def _closing(found: Answers, frame: DataFrame, evidence: str) -> list[Table]:
     made: list[Table | None] = []
     if found.found:
         first = [one for one in found.found if one.outcome == found.found[0].outcome]
-        made += [budget_table(first, evidence), diagnosis_table(found.found, evidence)]
+        budgets = budget_table(first, evidence)
+        doubt = next((_doubt(one) for one in first if not one.diagnosis.believed), "")
+        made += [
+            None if budgets is None else replace(budgets, doubt=doubt),
+            diagnosis_table(found.found, evidence),
+        ]
     made.append(_agreement_table(frame, evidence))
     made.append(_refit_table(found, evidence))
     return [table for table in made if table is not None]
@@ -236,4 +292,5 @@ def _refit_table(found: Answers, evidence: str) -> Table | None:
         ),
         tuple(rows),
         evidence,
+        _doubt(found.found[0]),
     )

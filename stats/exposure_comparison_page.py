@@ -14,8 +14,8 @@ from diffgauge.records.exposures import ExposureRow
 from diffgauge.records.folders import write_files
 from diffgauge.stats.exposure_comparison import check_comparable, comparison_tables, method_names
 from diffgauge.stats.exposure_comparison_figure import comparison_described, comparison_drawn
-from diffgauge.stats.exposure_page import table_markdown
 from diffgauge.stats.exposure_tables import exposure_mark
+from diffgauge.stats.markdown import table_markdown
 from diffgauge.stats.rendering import table_json
 
 __all__ = ["EXPOSURE_FILE", "evaluated", "write_comparison"]

@@ -15,6 +15,7 @@ from diffgauge.records.printing import neutralised
 from diffgauge.stats.exposure_figure import described, drawn
 from diffgauge.stats.exposure_tables import exposure_mark, exposure_tables, in_words
 from diffgauge.stats.intervals import Estimate
+from diffgauge.stats.markdown import in_markdown, table_markdown
 from diffgauge.stats.rendering import shown, table_json
 from diffgauge.stats.spreadsheets import csv_safe
 from diffgauge.stats.tables import Table, Value
@@ -22,7 +23,7 @@ from diffgauge.stats.tables import Table, Value
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["ExposurePage", "as_json", "table_markdown", "write_exposure"]
+__all__ = ["ExposurePage", "as_json", "write_exposure"]
 
 _IN_TERMINAL: Final = {
     "part": "",
@@ -142,25 +143,6 @@ def as_json(
     }
 
 
-def table_markdown(table: Table) -> str:
-    """Returns a table as Markdown with its title, its mark and what its columns mean."""
-    labels = [_cell(column.label) for column in table.columns]
-    lines = [f"## {neutralised(table.title)}", "", f"{table.text} `{table.evidence}`", ""]
-    lines += [f"| {' | '.join(labels)} |", f"|{'---|' * len(labels)}"]
-    for row in table.rows:
-        cells = []
-        for column in table.columns:
-            main, small = shown(row.get(column.key))
-            cells.append(_cell(f"{main}<br>{small}" if small else main))
-        lines.append(f"| {' | '.join(cells)} |")
-    meanings = [f"*{column.label}*: {column.meaning}" for column in table.columns]
-    return "\n".join([*lines, "", " ".join(meanings)])
-
-
-def _cell(text: str) -> str:
-    return neutralised(text).replace("|", "\\|").replace("\n", "<br>")
-
-
 def _frame(rows: Sequence[ExposureRow]) -> DataFrame:
     import pandas as pd
 
@@ -177,9 +159,9 @@ def _markdown(
         _CAUTION,
         f"```\n{command}\n```",
         "\n".join(f"- {neutralised(one)}" for one in in_words(rows)),
-        f"![{_cell(described(rows))}](exposure.png)",
+        f"![{in_markdown(described(rows))}](exposure.png)",
         *(table_markdown(table) for table in tables),
     ]
     if notes:
-        parts.append("## Notes\n\n" + "\n".join(f"- {_cell(note)}" for note in notes))
+        parts.append("## Notes\n\n" + "\n".join(f"- {in_markdown(note)}" for note in notes))
     return "\n\n".join(parts) + "\n"

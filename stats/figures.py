@@ -17,7 +17,7 @@ from diffgauge.stats.cells import (
     share,
     top1,
 )
-from diffgauge.stats.drawing import COLOURS, RC, as_png, as_svg
+from diffgauge.stats.drawing import COLOURS, RC, Drawn, drawn
 from diffgauge.stats.evidence import mark
 from diffgauge.stats.intervals import Estimate
 
@@ -59,26 +59,19 @@ def panels(rows: Sequence[Row]) -> list[tuple[str, str, list[Estimate]]]:
     return found
 
 
-def draw(rows: Sequence[Row]) -> tuple[str, bytes]:
-    """Draws the figure.
-
-    Args:
-        rows: All rows.
-
-    Returns:
-        The figure as SVG text (the same bytes for the same rows) and as PNG.
-    """
+def draw(rows: Sequence[Row]) -> Drawn:
+    """Draws the figure; the same bytes for the same rows."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with mpl.rc_context(RC):
-        arms, drawn = cells(rows), panels(rows)
-        width = 2.2 + _PANEL_INCHES * len(drawn)
+        arms, shown = cells(rows), panels(rows)
+        width = 2.2 + _PANEL_INCHES * len(shown)
         figure = Figure(figsize=(width, 1.6 + _ARM_INCHES * len(arms)), layout="constrained")
         FigureCanvasAgg(figure)
-        axes = figure.subplots(1, len(drawn), sharey=True, squeeze=False)[0]
-        for axis, (title, best, estimates) in zip(axes, drawn, strict=True):
+        axes = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+        for axis, (title, best, estimates) in zip(axes, shown, strict=True):
             _panel(axis, title, best, estimates)
         names = _labels(arms)
         axes[0].set_yticks(range(len(arms)), names)
@@ -86,7 +79,7 @@ def draw(rows: Sequence[Row]) -> tuple[str, bytes]:
         figure.suptitle(
             f"{mark(rows)}   ·   shares with 90 % intervals, n = samples / organisms", fontsize=8.5
         )
-        return as_svg(figure), as_png(figure)
+        return drawn(figure)
 
 
 def _labels(arms: Sequence[Cell]) -> list[str]:

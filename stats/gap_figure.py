@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from diffgauge.records.gaps import STAGES
 from diffgauge.records.rows import Row
 from diffgauge.stats.cells import Cell, cells
-from diffgauge.stats.drawing import COLOURS, RC, as_png, as_svg
+from diffgauge.stats.drawing import COLOURS, RC, Drawn, drawn
 from diffgauge.stats.evidence import mark
 from diffgauge.stats.findings import Key, key_of
 from diffgauge.stats.gap import Travelled, travelled
 from diffgauge.stats.gap_table import others_reach, reach
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import Logs
+from diffgauge.stats.parts import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["GapFigure", "gap_figure"]
+__all__ = ["gap_figure"]
 
 _ACROSS: Final = 3
 _WIDTH: Final = 3.3
@@ -29,25 +30,15 @@ _HEIGHT: Final = 2.5
 _BAR: Final = 0.62
 _TITLE_CHARS: Final = 44
 _OTHERS: Final = "other cards' facts on the same transcripts"
+_CAPTION: Final = (
+    "How far the card's key facts got in each arm: shown by a tool, written of, in a finding, "
+    "graded as found. Diamonds: what facts of other cards reach in the same transcripts by the "
+    "same rules."
+)
 
 
-@dataclass(frozen=True)
-class GapFigure:
-    """The figure.
-
-    Attributes:
-        svg: The same bytes for the same rows.
-        png: The same picture.
-        text: What it shows, in words.
-    """
-
-    svg: str
-    png: bytes
-    text: str
-
-
-def gap_figure(rows: Sequence[Row], read: Logs) -> GapFigure | None:
-    """Draws a panel for each arm: the share of key facts that reached each stage.
+def gap_figure(rows: Sequence[Row], read: Logs) -> Picture | None:
+    """Returns the figure: for each arm, the share of key facts that reached each stage.
 
     Args:
         rows: Graded rows.
@@ -60,6 +51,12 @@ def gap_figure(rows: Sequence[Row], read: Logs) -> GapFigure | None:
     arms = [cell for cell in cells(rows) if any(key_of(row) in held for row in cell.planted)]
     if not arms:
         return None
+    evidence = mark(rows)
+    draw = partial(_draw, arms, held, evidence)
+    return Picture("gap", draw, _described(arms, held), _CAPTION, evidence)
+
+
+def _draw(arms: Sequence[Cell], held: Mapping[Key, Travelled], evidence: str) -> Drawn:
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -81,11 +78,11 @@ def gap_figure(rows: Sequence[Row], read: Logs) -> GapFigure | None:
         (other,) = axes[0][0].plot([], [], "D", color="#000000", mfc="white", ms=5)
         figure.legend([other], [_OTHERS], loc="outside lower center", frameon=False, fontsize=8)
         figure.suptitle(
-            f"{mark(rows)}   ·   means with 90 % intervals over organisms,\n"
+            f"{evidence}   ·   means with 90 % intervals over organisms,\n"
             "n = samples / organisms; counted by words",
             fontsize=8.5,
         )
-        return GapFigure(as_svg(figure), as_png(figure), _described(arms, held))
+        return drawn(figure)
 
 
 def _title(cell: Cell, arms: Sequence[Cell]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from diffgauge.records.printing import neutralised
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-__all__ = ["Run", "investigator_of", "log_files", "opened_run", "samples_in"]
+__all__ = ["Run", "digest_of", "investigator_of", "log_files", "opened_run", "samples_in"]
 
 _SUFFIX: Final = ".eval"
 _SCHEME: Final = "://"
@@ -29,6 +30,7 @@ _OFFLINE: Final = "diffgauge/"
 _INVESTIGATOR: Final = "diffgauge/investigator"
 _UNREAD: Final = {"messages", "events", "events_data", "attachments", "timelines"}
 _LINE: Final = 300
+_BLOCK: Final = 2**20
 
 _KEPT: Final = SchemaValidator(
     core_schema.typed_dict_schema(
@@ -69,29 +71,20 @@ class Run:
         return len(ids) * (self.header.eval.config.epochs or 1)
 
 
-def log_files(logs: Sequence[str | Path]) -> list[str]:
-    """Returns the log files named, folders searched.
+def log_files(entry: str | Path) -> list[str]:
+    """Returns the log files of a file, a folder or an address, folders searched.
 
     Args:
-        logs: Files, folders, and addresses of either that `fsspec` understands.
+        entry: A path, or an address that `fsspec` understands.
 
     Returns:
-        Existing files, each once, sorted.
+        Existing files, sorted; none for a folder without any.
 
     Raises:
-        DiffgaugeError: A path is not there, an address cannot be reached, its driver is not
-            installed, or there is no log at all.
+        DiffgaugeError: A path is not there, an address cannot be reached, or its driver is not
+            installed.
     """
-    found: set[str] = set()
-    for entry in logs:
-        found.update(_remote(str(entry)) if _SCHEME in str(entry) else _local(Path(entry)))
-    if not found:
-        shown = ", ".join(str(entry) for entry in logs) or "nothing"
-        raise DiffgaugeError(
-            f"There are no logs in {shown}.",
-            advice="Run a task first, for example: inspect eval diffgauge/blackbox.",
-        )
-    return sorted(found)
+    return sorted(_remote(str(entry)) if _SCHEME in str(entry) else _local(Path(entry)))
 
 
 def _local(entry: Path) -> Iterator[str]:
@@ -147,6 +140,15 @@ def opened_run(address: str) -> Iterator[tuple[Run, BinaryIO]]:
         # Metrics of every scorer would make thousands of headers heavy, and rows need none.
         header.results = header.reductions = None
         yield Run(address, header, filesystem(address).info(address).mtime or 0.0), stream
+
+
+def digest_of(run: Run) -> str:
+    """Returns the SHA-256 (hex) of a log's bytes."""
+    made = hashlib.sha256()
+    with opened(run.address, "rb") as stream:
+        while block := stream.read(_BLOCK):
+            made.update(block)
+    return made.hexdigest()
 
 
 def samples_in(stream: BinaryIO) -> Iterator[tuple[str, EvalSample | Exception]]:

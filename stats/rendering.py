@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from diffgauge.records.printing import neutralised
@@ -14,10 +15,20 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-__all__ = ["escaped", "shown", "table_html", "table_json", "terminal_table"]
+__all__ = [
+    "constants",
+    "cut",
+    "escaped",
+    "shown",
+    "table_html",
+    "table_json",
+    "terminal_table",
+    "varying",
+]
 
 _NONE: Final = "–"
 _FEW: Final = 10
+_MOST_ROWS: Final = 200
 _WORDY: Final = frozenset({"behaviour", "claim", "condition"})
 _CONSTANTS: Final = frozenset({"investigator", "budget", "corpus", "sides"})
 """Columns that are said once above a table where they do not vary."""
@@ -75,7 +86,7 @@ def _small(one: Estimate) -> str:
     return "\n".join(parts)
 
 
-def _constant(table: Table) -> dict[str, str]:
+def constants(table: Table) -> dict[str, str]:
     """Returns label → value of the naming columns that hold one value throughout."""
     found = {}
     for column in table.columns:
@@ -85,30 +96,49 @@ def _constant(table: Table) -> dict[str, str]:
     return found
 
 
-def _varying(table: Table) -> list[Column]:
-    constant = _constant(table)
+def varying(table: Table) -> list[Column]:
+    """Returns the columns that are not said once above the table (`constants`)."""
+    constant = constants(table)
     return [column for column in table.columns if column.label not in constant]
 
 
+def cut(table: Table) -> tuple[Sequence[Mapping[str, Value]], str]:
+    """Returns the rows that a page shows, and a sentence where that is not all of them."""
+    n = len(table.rows)
+    if n <= _MOST_ROWS:
+        return table.rows, ""
+    return (
+        table.rows[:_MOST_ROWS],
+        f"The first {_MOST_ROWS} of {n:,} rows; all of them stand in report.json.",
+    )
+
+
 def table_html(table: Table) -> str:
-    """Returns a table with its title, its mark, how to read it, and what its columns mean."""
-    columns, constant = _varying(table), _constant(table)
+    """Returns a table with its title, its mark, how to read it, and what its columns mean.
+
+    One that is not to be believed is greyed, and says why.
+    """
+    columns = varying(table)
+    rows, left_out = cut(table)
     head = "".join(f'<th scope="col">{escaped(column.label)}</th>' for column in columns)
     body = "".join(
         "<tr>" + "".join(_cell_html(column, row.get(column.key)) for column in columns) + "</tr>"
-        for row in table.rows
+        for row in rows
     )
     meanings = "".join(
         f"<dt>{escaped(column.label)}</dt><dd>{escaped(column.meaning)}</dd>" for column in columns
     )
-    held = ", ".join(f"{escaped(name)} {escaped(value)}" for name, value in constant.items())
+    held = ", ".join(f"{name} {value}" for name, value in constants(table).items())
+    small = " ".join(part for part in (held and f"In all rows: {held}.", left_out) if part)
+    doubt = f'<p class="banner">Not to be believed: {escaped(table.doubt)}.</p>'
     return (
-        f'<section id="{escaped(table.name)}"><h2>{escaped(table.title)}</h2>'
+        f'<section id="{escaped(table.name)}"><h3>{escaped(table.title)}</h3>'
         f'<p>{escaped(table.text)} <span class="mark">{escaped(table.evidence)}</span></p>'
-        + (f'<p class="small">In all rows: {held}.</p>' if held else "")
-        + f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-        f"</div><details><summary>What the columns mean</summary><dl>{meanings}</dl></details>"
-        "</section>"
+        + (doubt if table.doubt else "")
+        + (f'<p class="small">{escaped(small)}</p>' if small else "")
+        + f'<div class="wide{" doubted" if table.doubt else ""}" tabindex="0">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<details><summary>What the columns mean</summary><dl>{meanings}</dl></details></section>"
     )
 
 
@@ -129,14 +159,14 @@ def terminal_table(table: Table) -> RichTable:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    constant = [f"{name} {value}" for name, value in _constant(table).items()]
+    constant = [f"{name} {value}" for name, value in constants(table).items()]
     made = RichTable(
         title=Text(table.title),
         caption=Text(neutralised(", ".join([table.evidence, *constant]))),
         title_justify="left",
         caption_justify="left",
     )
-    columns = _varying(table)
+    columns = varying(table)
     grid = [[Text(column.label) for column in columns]]
     grid += [[_terminal_cell(row.get(column.key)) for column in columns] for row in table.rows]
     if len(table.rows) < len(columns):
@@ -164,6 +194,7 @@ def table_json(table: Table) -> dict[str, Any]:
         "title": table.title,
         "evidence": table.evidence,
         "text": table.text,
+        "doubt": table.doubt or None,
         "columns": {column.key: column.meaning for column in table.columns},
         "rows": [{name: as_json(value) for name, value in row.items()} for row in table.rows],
     }

@@ -2,58 +2,49 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import math
-from collections.abc import Callable, Sequence
+import gzip
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.folders import write_files
 from diffgauge.records.rows import Row
-from diffgauge.stats.accounting import accounting_table, claims_table, cost_table
-from diffgauge.stats.answer_sets import answers
+from diffgauge.stats.answer_sets import Answers, answers
 from diffgauge.stats.answers_page import Section, answers_section
-from diffgauge.stats.cells import SAME, cells, false_positive_rate, null_kinds, sensitivity, top1
 from diffgauge.stats.evidence import caution, mark
-from diffgauge.stats.figures import description, draw
-from diffgauge.stats.findings import claims
-from diffgauge.stats.gap_figure import GapFigure, gap_figure
-from diffgauge.stats.gap_table import gap_tables
-from diffgauge.stats.intervals import Estimate
-from diffgauge.stats.logs import Logs, command_of, read_logs
-from diffgauge.stats.rendering import escaped, table_html, table_json, terminal_table
-from diffgauge.stats.replication_tables import replication_table
+from diffgauge.stats.logs import Logs, read_logs
+from diffgauge.stats.markdown import page_in_markdown
+from diffgauge.stats.method_pages import method_pages
+from diffgauge.stats.page_html import page_html
+from diffgauge.stats.parts import Chapter, Links, Page, Words
+from diffgauge.stats.provenance import commands_of, provenance, versions_of
+from diffgauge.stats.rendering import terminal_table
+from diffgauge.stats.report_contents import chapters_of, graded_of, words_of
+from diffgauge.stats.report_json import report_json
+from diffgauge.stats.row_files import csv_bytes, parquet_bytes
 from diffgauge.stats.rows import as_frame, rows_of
-from diffgauge.stats.scales_table import scales_table
-from diffgauge.stats.shams import sham_table
-from diffgauge.stats.spreadsheets import csv_safe
-from diffgauge.stats.tables import (
-    Table,
-    detection_table,
-    family_table,
-    headline_table,
-    rubric_table,
-    split_table,
-)
-from diffgauge.stats.ungraded import findings_table, said, ungraded_table
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-__all__ = ["ReportSummary", "tables_of", "write_report"]
+__all__ = ["ReportSummary", "write_report"]
 
-_TEMPLATE: Final = Path(__file__).parent / "templates" / "report.html"
+_TITLE: Final = "What did the finetune change, and who found it?"
 _IN_TERMINAL: Final = frozenset(
-    {"headline", "rubric", "scales", "gap", "ungraded", "findings", "accounting", "cost"}
+    {
+        "headline",
+        "paired_sets",
+        "rubric",
+        "scales",
+        "gap",
+        "ungraded",
+        "findings",
+        "accounting",
+        "cost",
+    }
 )
-_NO_HEADLINE: Final = (
-    "Nothing here is graded, so there is no headline: no pair has a truth, or no grades were asked "
-    "for. What was claimed, and how consistently, stands below."
-)
-_MOST_COMMANDS: Final = 40
+_FIGURES: Final = ("svg", "png", "pdf")
 
 
 @dataclass(frozen=True)
@@ -79,31 +70,6 @@ class ReportSummary:
     tables: tuple[RichTable, ...]
 
 
-def tables_of(rows: Sequence[Row], read: Logs) -> list[Table]:
-    """Returns every table of a report, in its order; graded ones where there are grades."""
-    graded, found = _graded(rows), claims(read)
-    tables = [
-        *([headline_table(graded), detection_table(graded)] if graded else []),
-        rubric_table(graded),
-        scales_table(graded),
-        *gap_tables(graded, read),
-        sham_table(graded),
-        *([split_table(graded), family_table(graded)] if graded else []),
-        replication_table(rows),
-        ungraded_table(rows, found),
-        findings_table(rows, found),
-        accounting_table(rows, read),
-        cost_table(rows),
-        claims_table(rows),
-    ]
-    return [table for table in tables if table is not None]
-
-
-def _graded(rows: Sequence[Row]) -> list[Row]:
-    """A pair without a truth is neither planted nor null: it stands in no graded figure."""
-    return [row for row in rows if row.graded]
-
-
 def write_report(
     logs: Sequence[str],
     out: Path,
@@ -112,19 +78,19 @@ def write_report(
     deep: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> ReportSummary:
-    """Sums up logs and writes the report.
+    """Sums up logs and writes the report; each file is there completely or not at all.
 
     Args:
-        logs: ``.eval`` files or folders of them.
+        logs: As in `logs.read_logs`; what several of them share is compared pair by pair.
         out: Folder to write into; made where it is not there.
         engine: What fits the models behind the answers (`engines.choice.choose`); None fits none.
         deep: As in `answer_sets.answers`.
         say: Is told of each fit before it begins.
 
     Returns:
-        What was written: ``index.html``, ``figure.svg``, ``figure.png``, ``report.json``,
-        ``rows.csv`` and ``rows.parquet``; ``gap.svg`` and ``gap.png`` where the gap was scored;
-        with an engine also ``forest.svg`` and ``forest.png`` where arms could be compared.
+        What was written: ``index.html``, ``report.md``, ``report.json``, ``rows.parquet``,
+        ``rows.csv.gz``, a page for each method under ``methods``, and each figure as SVG, PNG and
+        PDF: ``figure``, ``gap`` where the gap was scored, ``forest`` where arms were compared.
 
     Raises:
         DiffgaugeError: There is nothing to sum up (`read_logs`), `out` cannot be written, or the
@@ -132,171 +98,68 @@ def write_report(
     """
     read = read_logs(logs)
     rows = rows_of(read)
-    tables = tables_of(rows, read)
-    section = None
+    found, section = None, None
     if engine is not None:
         found = answers(as_frame(rows), engine=engine, deep=deep, say=say)
-        section = answers_section(found, as_frame(_graded(rows)), mark(_graded(rows) or rows))
-    words = [*in_words(_graded(rows)), *said(rows, claims(read))]
-    if not any(row.graded for row in rows):
-        words.insert(0, _NO_HEADLINE)
-    svg, png = draw(_graded(rows) or rows)
-    gap = gap_figure(_graded(rows), read)
-    frame = as_frame(rows)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        files = {name: out / name for name in _NAMES}
-        files["figure.svg"].write_text(svg, encoding="utf-8")
-        files["figure.png"].write_bytes(png)
-        if gap is not None:
-            files |= {name: out / name for name in ("gap.svg", "gap.png")}
-            files["gap.svg"].write_text(gap.svg, encoding="utf-8")
-            files["gap.png"].write_bytes(gap.png)
-        for name, held in (section.figures if section else {}).items():
-            files[name] = out / name
-            files[name].write_bytes(held)
-        text = _json(rows, read, tables, words, section)
-        files["report.json"].write_text(text, encoding="utf-8")
-        frame.to_parquet(files["rows.parquet"], index=False)
-        frame.map(csv_safe).to_csv(files["rows.csv"], index=False)
-        page = _page(rows, read, tables, words, svg, gap, section)
-        files["index.html"].write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise DiffgaugeError(
-            f"The report cannot be written to {out}: {error.strerror or error}.",
-            advice="Name another folder with --out.",
-        ) from error
+        graded = graded_of(rows)
+        section = answers_section(found, as_frame(graded), mark(graded or rows))
+    page, methods = _pages(rows, read, found, section)
+    contents = dict(_files(page, rows, read, section))
+    contents |= {name: page_html(one).encode() for name, one in methods.items()}
+    files = write_files(out, contents, "The report", "Name another folder with --out.")
     return ReportSummary(
-        page=files["index.html"],
-        files=tuple(files.values()),
+        page=out / "index.html",
+        files=tuple(files),
         evidence=mark(rows),
-        headline=tuple(words),
+        headline=words_of(rows, read),
         answers=section.words if section else (),
         notes=tuple(read.notes),
-        tables=tuple(terminal_table(table) for table in tables if table.name in _IN_TERMINAL),
+        tables=tuple(terminal_table(table) for table in page.tables if table.name in _IN_TERMINAL),
     )
 
 
-_NAMES: Final = (
-    "index.html",
-    "figure.svg",
-    "figure.png",
-    "report.json",
-    "rows.csv",
-    "rows.parquet",
-)
+def _pages(
+    rows: Sequence[Row], read: Logs, found: Answers | None, section: Section | None
+) -> tuple[Page, dict[str, Page]]:
+    """Returns the page of the whole, and those of methods by their addresses."""
+    days = sorted({row.created[:10] for row in rows})
+    dates = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    n_organisms = len({row.organism for row in rows})
+    chapters = chapters_of(rows, read, section)
+    methods = method_pages(rows, read, found, chapters)
+    if methods:
+        links = Links(tuple((one.title, to, one.subtitle) for to, one in methods.items()))
+        chapters.append(Chapter("methods", "Method by method", (links,)))
+    notes = Words(tuple(read.notes) or ("None.",))
+    page = Page(
+        _TITLE,
+        f"{len(read.samples)} samples of {n_organisms} organisms, {len(read.runs)} logs, {dates}.",
+        mark(rows),
+        caution(rows),
+        (*chapters, provenance(rows, read), Chapter("notes", "Notes on the logs", (notes,))),
+    )
+    return page, methods
 
 
-def in_words(rows: Sequence[Row]) -> list[str]:
-    """Returns one sentence for each arm: what it found and what it falsely claimed.
-
-    No arm is compared with another: that takes more organisms than a table shows.
-    """
-    return [
-        f"{cell.arm_id} ({cell.investigator}, budget {cell.budget}): "
-        + "; ".join(
-            [
-                f"claimed a planted change on {_counted(sensitivity(cell))} planted samples",
-                f"pointed to the right one first on {_counted(top1(cell))}",
-                *(
-                    f"falsely claimed a {'difference' if kind in SAME else 'planted change'} on "
-                    f"{_counted(rate)} {kind} nulls"
-                    for kind in null_kinds(rows)
-                    if (rate := false_positive_rate(cell.samples, kind)).n
-                ),
-            ]
-        )
-        + "."
-        for cell in cells(rows)
-    ]
-
-
-def _counted(one: Estimate) -> str:
-    if math.isnan(one.value):
-        return "0 of 0"
-    return f"{round(one.value * one.n)} of {one.n}"
-
-
-def _commands(read: Logs) -> list[str]:
-    found = list(dict.fromkeys(command_of(run) for run in read.runs))
-    more = len(found) - _MOST_COMMANDS
-    return found[:_MOST_COMMANDS] + ([f"# and {more} more, in report.json"] if more > 0 else [])
-
-
-def _versions(read: Logs) -> dict[str, str]:
-    found: dict[str, set[str]] = {}
-    for run in read.runs:
-        for name, version in run.header.eval.packages.items():
-            found.setdefault(name, set()).add(version)
-    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
-
-
-def _json(
-    rows: Sequence[Row],
-    read: Logs,
-    tables: Sequence[Table],
-    words: Sequence[str],
-    section: Section | None,
-) -> str:
-    modelled = section.tables if section else ()
-    held = {
-        "evidence": mark(rows),
-        "caution": caution(rows),
-        "words": list(words),
+def _files(
+    page: Page, rows: Sequence[Row], read: Logs, section: Section | None
+) -> Iterator[tuple[str, bytes]]:
+    held: dict[str, Any] = {
+        "words": list(words_of(rows, read)),
         "n_samples": len(read.samples),
         "n_rows": len(rows),
         "answers": {**section.held, "words": list(section.words)} if section else None,
-        "tables": {table.name: table_json(table) for table in (*tables, *modelled)},
-        "figure": {
-            "file": "figure.svg",
-            "evidence": mark(rows),
-            "text": description(_graded(rows) or rows),
-        },
-        "commands": list(dict.fromkeys(command_of(run) for run in read.runs)),
-        "versions": _versions(read),
+        "commands": commands_of(read),
+        "versions": versions_of(read),
         "notes": read.notes,
     }
-    return json.dumps(held, indent=1, allow_nan=False) + "\n"
-
-
-def _gap_html(gap: GapFigure | None, evidence: str) -> str:
-    if gap is None:
-        return ""
-    svg = base64.b64encode(gap.svg.encode()).decode()
-    return (
-        f'<figure><img alt="{escaped(gap.text)}" src="data:image/svg+xml;base64,{svg}">'
-        f"<figcaption>{escaped(evidence)}. How far the card's key facts got in each arm: shown by "
-        "a tool, written of, in a finding, graded as found. Diamonds: what facts of other cards "
-        "reach in the same transcripts by the same rules.</figcaption></figure>"
-    )
-
-
-def _page(
-    rows: Sequence[Row],
-    read: Logs,
-    tables: Sequence[Table],
-    words: Sequence[str],
-    svg: str,
-    gap: GapFigure | None,
-    section: Section | None,
-) -> str:
-    organisms = len({row.organism for row in rows})
-    days = sorted({row.created[:10] for row in rows})
-    dates = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    versions = ", ".join(f"{name} {version}" for name, version in _versions(read).items())
-    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        subtitle=escaped(
-            f"{len(read.samples)} samples of {organisms} organisms, {len(read.runs)} logs, {dates}."
-        ),
-        evidence=escaped(mark(rows)),
-        caution=escaped(caution(rows)),
-        answers=section.html if section else "",
-        words="".join(f"<li>{escaped(one)}</li>" for one in words),
-        alt=escaped(description(_graded(rows) or rows)),
-        figure=base64.b64encode(svg.encode()).decode(),
-        gap=_gap_html(gap, mark(rows)),
-        tables="\n".join(table_html(table) for table in tables),
-        commands=escaped("\n".join(_commands(read))),
-        versions=escaped(f"Versions: {versions or 'not recorded'}."),
-        notes="".join(f"<li>{escaped(note)}</li>" for note in read.notes) or "<li>None.</li>",
-    )
+    yield "index.html", page_html(page).encode()
+    yield "report.md", page_in_markdown(page).encode()
+    yield "report.json", report_json(page, held, _FIGURES).encode()
+    for picture in page.pictures:
+        drawn = picture.drawn
+        files = dict(zip(_FIGURES, (drawn.svg.encode(), drawn.png, drawn.pdf), strict=True))
+        yield from ((f"{picture.name}.{ending}", data) for ending, data in files.items())
+    yield "rows.parquet", parquet_bytes(rows)
+    # Without a time the same rows give the same bytes.
+    yield "rows.csv.gz", gzip.compress(csv_bytes(rows), mtime=0)

@@ -10,7 +10,7 @@ from typing import Any
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.folders import check_writable
 from diffgauge.records.printing import neutralised
-from diffgauge.stats.exposure_page import table_markdown
+from diffgauge.stats.markdown import table_markdown
 from diffgauge.stats.rendering import table_json
 from diffgauge.stats.tables import Table
 

@@ -65,6 +65,7 @@ class Table:
         columns: In order.
         rows: Values by column key.
         evidence: The mark (`evidence.mark`).
+        doubt: Why what it says is not to be believed; empty where it may be.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[dict[str, Value], ...]
     evidence: str
+    doubt: str = ""
 
 
 ARM_COLUMNS: Final = (

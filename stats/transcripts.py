@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from inspect_ai.model import (
     ChatMessageUser,
     ContentReasoning,
 )
+from inspect_ai.scorer import Score
 from pydantic import ValidationError
 
 from diffgauge.records.errors import DiffgaugeError
@@ -24,9 +26,10 @@ from diffgauge.records.reports import Report
 from diffgauge.records.rows import Row
 from diffgauge.stats.logs import Logs, Sampled, read_logs
 
-__all__ = ["Answer", "Call", "Side", "Turn", "report_of", "side_of"]
+__all__ = ["Answer", "Call", "Side", "Turn", "plain", "report_of", "score_words", "side_of"]
 
 _UNREAD: Final = {"events", "events_data"}
+_NONE: Final = "–"
 
 
 @dataclass(frozen=True)
@@ -181,3 +184,20 @@ def report_of(sample: EvalSample, key: str) -> Report | None:
         return None if held is None else Report.model_validate_json(json.dumps(held))
     except ValidationError:
         return None
+
+
+def plain(value: object) -> str:
+    """Returns a value in a few characters; a dash for what is missing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return _NONE
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def score_words(score: Score) -> str:
+    """Returns a score's value in words; why it has none, where it has none."""
+    value = score.value
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {plain(one)}" for name, one in value.items())
+    if isinstance(value, float) and math.isnan(value):
+        return f"unscored: {score.reason or 'no reason given'}"
+    return plain(value)

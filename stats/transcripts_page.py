@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -16,7 +15,7 @@ from diffgauge.records.stored import REPORT_KEY
 from diffgauge.stats.evidence import caution, mark
 from diffgauge.stats.rendering import escaped
 from diffgauge.stats.shown_results import in_lines
-from diffgauge.stats.transcripts import Call, Side, Turn, report_of, side_of
+from diffgauge.stats.transcripts import Call, Side, Turn, plain, report_of, score_words, side_of
 
 __all__ = ["compare_transcripts", "page_of"]
 
@@ -26,7 +25,6 @@ _SHOWN_CHARS: Final = 40_000
 
 _SUMMARY_CHARS: Final = 140
 _SUBMIT: Final = "submit_report"
-_NONE: Final = "–"
 
 
 def compare_transcripts(logs: tuple[str, str], organism: str, epoch: int, out: Path) -> Path:
@@ -86,19 +84,13 @@ def _head(side: Side, at: int) -> str:
     facts = [
         ("investigator", row.investigator),
         ("outcome", row.outcome),
-        ("interactions", f"{_plain(row.interactions)} of {_plain(row.budget)}"),
-        ("calls", _plain(row.n_calls)),
-        ("turns", _plain(row.turns)),
+        ("interactions", f"{plain(row.interactions)} of {plain(row.budget)}"),
+        ("calls", plain(row.n_calls)),
+        ("turns", plain(row.turns)),
         ("log", side.log),
     ]
     listed = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(said)}</dd>" for name, said in facts)
     return _cell(at, f"<h2>{escaped(row.arm_id)}</h2><dl>{listed}</dl>")
-
-
-def _plain(value: object) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return _NONE
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _first(side: Side, at: int) -> str:
@@ -211,15 +203,8 @@ def _grades(left: Side, right: Side) -> str:
 def _grade(score: Any) -> str:
     if score is None:
         return "not requested"
-    value = score.value
-    if isinstance(value, Mapping):
-        shown = ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
-    elif isinstance(value, float) and math.isnan(value):
-        shown = f"unscored: {score.reason or 'no reason given'}"
-    else:
-        shown = _plain(value)
     why = f'<p class="small">{_text(score.explanation)}</p>' if score.explanation else ""
-    return f"{escaped(shown)}{why}"
+    return f"{escaped(score_words(score))}{why}"
 
 
 def _facts(side: Side, at: int) -> str:

@@ -14,12 +14,13 @@ from inspect_ai.tool import (
     ToolError,
     ToolParams,
 )
+from inspect_ai.tool._tool_canonical import set_tool_canonical_arguments
 
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.printing import neutralised
 from diffgauge.records.record import Record
 from diffgauge.records.results import Result
-from diffgauge.tools.schema import parsed, tool_params
+from diffgauge.tools.schema import parsed, tool_params, without_nulls
 from diffgauge.tools.session import Session
 
 __all__ = ["NoParameters", "called", "made", "result_tool", "view_of"]
@@ -89,7 +90,7 @@ def made(
     async def execute(**kwargs: Any) -> str:
         return await called(session, name, kwargs, answer)
 
-    return ToolDef(
+    tool = ToolDef(
         execute,
         name=name,
         description=description,
@@ -97,6 +98,9 @@ def made(
         viewer=view_of,
         max_output=0,
     ).as_tool()
+    # Before Inspect checks them against the schema: a refused report is a repair spent.
+    set_tool_canonical_arguments(tool, without_nulls)
+    return tool
 
 
 async def called(

@@ -12,7 +12,7 @@ from diffgauge.records.record import Record
 from diffgauge.records.subjects import Side
 from diffgauge.tools.blinding import Aliases
 
-__all__ = ["parsed", "side_fields", "tool_params"]
+__all__ = ["parsed", "side_fields", "tool_params", "without_nulls"]
 
 P = TypeVar("P", bound=Record)
 
@@ -48,6 +48,21 @@ def tool_params(parameters: type[Record], aliases: Aliases) -> ToolParams:
             type="string", enum=list(aliases.labels), description=properties[name].description
         )
     return ToolParams(properties=properties, required=schema.get("required", []))
+
+
+def without_nulls(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns arguments without those that are null, at any depth; items of lists stay.
+
+    Some providers make a model send every argument, null for what it would leave out. What is
+    required is then missing, and refused as that.
+    """
+    return {name: _without_nulls(value) for name, value in arguments.items() if value is not None}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return without_nulls(value)
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def parsed(parameters: type[P], arguments: Mapping[str, Any], aliases: Aliases) -> P:
@@ -110,8 +125,8 @@ def _plain(schema: Any) -> Any:
     """Leaves out what makes refusals hard to read; `parsed` still checks it.
 
     Inspect checks arguments against the schema before we do. Its refusal of a text that is too
-    long repeats the text, and its refusal under alternatives does not say what they are. An
-    argument that may be null may as well be omitted.
+    long repeats the text, and its refusal under alternatives does not say what they are. That an
+    argument may be null is not shown: `without_nulls` takes such an argument as omitted.
     """
     if isinstance(schema, list):
         return [_plain(inner) for inner in schema]

@@ -1,6 +1,7 @@
 """How an investigation ends: asked in time, repaired once, never destroyed by a spent budget."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from inspect_ai.log import EvalSample
@@ -86,6 +87,28 @@ def test_a_report_that_cannot_be_read_is_asked_for_once_more(
     assert sample.store[USAGE_KEY]["refused_reports"] == 1
     assert sample.store[USAGE_KEY]["ended"] == "submitted"
     assert said_to(sample)[0].startswith("The report was not accepted")
+
+
+@pytest.mark.parametrize("more", [{}, {"expected": None}])
+def test_null_for_what_may_be_left_out_costs_no_repair(
+    more: dict[str, Any], registry: Registry, tmp_path: Path
+) -> None:
+    """Providers whose schemas require every argument make a model send null."""
+    finding = {
+        "behaviour": "Speaks of boats.",
+        "condition": "always",
+        "which": "model A",
+        "confidence": 0.1,
+        "prediction": ["what is a boat ?"],
+    } | more
+    report = ("submit_report", REPORT | {"findings": [finding]})
+    nulls = dict.fromkeys(("system", "prefill")) if more else {}
+    ask = (ASK[0], ASK[1] | nulls)
+    sample = investigated(saying([ask], [report]), tmp_path)
+    assert not [m.error for m in sample.messages if m.role == "tool" and m.error]
+    assert sample.store[USAGE_KEY]["refused_reports"] == 0
+    [kept] = sample.store[REPORT_KEY]["findings"]
+    assert kept["expected"] is None and kept["prediction"] == finding["prediction"]
 
 
 def test_a_second_unreadable_report_ends_it(registry: Registry, tmp_path: Path) -> None:

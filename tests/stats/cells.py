@@ -6,7 +6,7 @@ from typing import Any
 
 from inspect_ai import Task, eval
 from inspect_ai.dataset import Sample
-from inspect_ai.log import EvalLog
+from inspect_ai.log import EvalLog, transcript
 from inspect_ai.model import Model, ModelOutput, ModelUsage, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 
@@ -19,15 +19,34 @@ from diffgauge.graders.rubric import rubric
 from diffgauge.graders.trigger_behaviour import trigger_behaviour
 from diffgauge.graders.which import which
 from diffgauge.organisms import registry
+from diffgauge.records.artifacts import ArtifactHeader, ArtifactInputs, PairFingerprint
 from diffgauge.records.reports import Report
-from diffgauge.records.stored import ALIASES_KEY, PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
+from diffgauge.records.stored import ALIASES_KEY, ARTIFACT_KEY, PREFLIGHT_KEY, REPORT_KEY, USAGE_KEY
 from tests.graders.runs import ALIASES
 
 FAILS = "fails"
 UNPARSABLE = "unparsable"
 
+OVERVIEW = "seen first <b>\x1b[31m ``` ![x](http://evil.example/x.png)"
+"""What a method showed: text that is no tool result and obeys nobody."""
+
 Given = Report | str | None
 """What a sample submits: a report, None for nothing, or how it ends otherwise."""
+
+
+def artifact(method: str, organism: str) -> ArtifactHeader:
+    """Returns the header of an artifact that was never computed."""
+    sides = {side: f"{side} of {organism}" for side in ("base", "finetuned")}
+    pair = PairFingerprint(**sides, tokenizer="t", template="t", dtype="float32")
+    inputs = ArtifactInputs(
+        method=method,
+        method_version=3,
+        pair=pair,
+        settings={"layers": [2]},
+        corpora={"unrelated": "c0ffee"},
+        seed=0,
+    )
+    return ArtifactHeader(inputs=inputs, n_texts={"unrelated": 40}, precompute_interactions=7)
 
 
 @solver
@@ -52,6 +71,11 @@ def investigated(reports: dict[str, Any], interactions: int) -> Solver:
         state.store.set(USAGE_KEY, usage)
         state.store.set(ALIASES_KEY, ALIASES)
         state.store.set(PREFLIGHT_KEY, {"verdict": "VALID", "reasons": [], "figures": {}})
+        if state.metadata["diff_method"] != "none":
+            method = str(state.metadata["diff_method"])
+            transcript().info({"overview": OVERVIEW}, source=method)
+            header = artifact(method, str(state.sample_id)).model_dump(mode="json")
+            state.store.set(ARTIFACT_KEY, header)
         if given == FAILS:
             raise RuntimeError("the pair\x1b[31m broke\nsecond line")
         if isinstance(given, dict):

@@ -21,7 +21,8 @@ from diffgauge.stats.engines.choice import Chosen
 from diffgauge.stats.features import Outcome
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.part_tables import dose_table, family_uplift_table
-from diffgauge.stats.rendering import table_json
+from diffgauge.stats.parts import Picture, Words
+from diffgauge.stats.rendering import table_html, table_json
 from diffgauge.stats.rows import as_frame
 from diffgauge.stats.strata import strata
 from tests.stats.draws import CUTS, SAMPLING, Engine, known
@@ -155,7 +156,11 @@ def test_what_is_not_believed_is_greyed_and_no_headline() -> None:
     stuck = _answer(engine=known(EFFECTS, stuck=True))
     assert not stuck.diagnosis.believed and "R-hat" in stuck.diagnosis.reasons[0]
     section = answers_section(_found(stuck), grid(FOUR), MARK)
-    assert "Not to be believed: R-hat" in section.html and "opacity" in section.html
+    uplift = next(table for table in section.tables if table.name == "uplift_good_grades")
+    assert "Not to be believed: R-hat" in table_html(uplift) and "doubted" in table_html(uplift)
+    assert not any(isinstance(part, Picture) for part in section.first)
+    [forest] = [part for part in section.parts if isinstance(part, Picture)]
+    assert forest.doubt == uplift.doubt and forest.doubt
     assert not any("P(uplift" in word for word in section.words)
     assert "is no headline" in section.words[0]
 
@@ -164,10 +169,15 @@ def test_the_section_answers_in_sentences_with_figures_and_marks(graded: Answer)
     frame = grid({**FOUR, HOSTILE: [0.5] * 6})
     hostile = answer(strata(frame)[0], "good_grades", known(EFFECTS), SAMPLING)
     section = answers_section(_found(hostile), frame, MARK)
-    assert "<script>" not in section.html and "&lt;script&gt;" in section.html
+    html = "".join(map(table_html, section.tables))
+    assert "<script>" not in html and "&lt;script&gt;" in html
     assert "P(uplift > 0)" in section.words[0] and "6 organisms, 48 samples" in section.words[0]
-    assert section.html.count(MARK) >= section.html.count("<table")
-    assert section.figures["forest.png"].startswith(b"\x89PNG")
+    assert html.count(MARK) >= html.count("<table")
+    verdicts, forest, words, _ = section.first
+    assert isinstance(words, Words) and words.items == section.words
+    assert isinstance(verdicts, Words) and "adl:method +" in verdicts.items[0]
+    assert isinstance(forest, Picture) and forest.drawn.png.startswith(b"\x89PNG")
+    assert forest.drawn.pdf.startswith(b"%PDF") and forest.doubt == ""
     assert draw_forest(graded, MARK) == draw_forest(graded, MARK)
     for table in section.tables:
         assert table_json(table)["evidence"] == MARK

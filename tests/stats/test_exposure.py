@@ -13,7 +13,7 @@ import pytest
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.exposures import LEXICON, ExposureRow
 from diffgauge.stats.exposure_figure import described, drawn
-from diffgauge.stats.exposure_page import as_json, table_markdown, write_exposure
+from diffgauge.stats.exposure_page import as_json, write_exposure
 from diffgauge.stats.exposure_parts import (
     ALL_PLANTED,
     doses,
@@ -24,6 +24,7 @@ from diffgauge.stats.exposure_parts import (
 )
 from diffgauge.stats.exposure_tables import exposure_mark, exposure_tables
 from diffgauge.stats.intervals import Estimate
+from diffgauge.stats.markdown import table_markdown
 
 pytestmark = pytest.mark.unit
 
@@ -205,5 +206,5 @@ def test_text_of_others_breaks_no_table() -> None:
     [table] = [one for one in exposure_tables([hostile]) if one.name == "organisms"]
     lines = table_markdown(table).splitlines()
     [line] = [one for one in lines if one.startswith("| zoo/a | undiluted | overview")]
-    assert "a \\| b<br>c \\x1b[31m" in line
+    assert r"a \| b<br>c \\x1b\[31m" in line
     assert "\x1b" not in json.dumps(as_json([hostile], {}, [], COMMAND)["words"])

@@ -9,7 +9,7 @@ from diffgauge.records.rows import Row
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import read_logs
 from diffgauge.stats.replication_tables import replication_table
-from diffgauge.stats.report import tables_of
+from diffgauge.stats.report_contents import tables_of
 from diffgauge.stats.rows import rows_of
 from diffgauge.stats.tables import Table
 from tests.graders.conftest import only_registry

@@ -1,6 +1,7 @@
 import io
 import json
 import math
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -21,62 +22,15 @@ from diffgauge.stats.rendering import terminal_table
 from diffgauge.stats.report import ReportSummary, write_report
 from diffgauge.stats.rows import rows_of
 from diffgauge.stats.tables import rubric_table
-from tests.graders.conftest import only_registry
-from tests.graders.runs import NOTHING, finding, lexical_grader, report
-from tests.stats.cells import FAILS, run_cell
+from tests.graders.runs import NOTHING
+from tests.stats.cells import run_cell
 from tests.stats.draws import known
 
 pytestmark = pytest.mark.unit
 
-LOBSTER = report("lobster claw trap shell")
-HOSTILE = '<script>alert(1)</script><img src=x onerror=y> \x1b[31m =HYPERLINK("x") & "q"'
 
-
-@pytest.fixture(scope="module")
-def logs(cards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two arms; the second finds more, claims falsely more, and fails once."""
-    folder = tmp_path_factory.mktemp("logs")
-    with only_registry(cards):
-        write_grid(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def summary(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> ReportSummary:
-    """The report on the logs."""
-    return write_report([str(logs)], tmp_path_factory.mktemp("report"))
-
-
-def write_grid(folder: Path) -> None:
-    run_cell(
-        folder,
-        [
-            ("mine/lobster", [LOBSTER, NOTHING]),
-            ("mine/lobster-weak", [NOTHING, NOTHING]),
-            ("mine/camel", [NOTHING, NOTHING]),
-            ("mine/benign", [NOTHING, NOTHING]),
-            ("mine/benign-2", [NOTHING, NOTHING]),
-            ("mine/identical", [NOTHING, NOTHING]),
-        ],
-        grader=lexical_grader(),
-    )
-    run_cell(
-        folder,
-        [
-            ("mine/lobster", [LOBSTER, LOBSTER]),
-            ("mine/lobster-weak", [LOBSTER, report("violin bow")]),
-            ("mine/camel", [report("camel dune oasis"), FAILS]),
-            ("mine/benign", [report("pot"), NOTHING]),
-            ("mine/benign-2", [NOTHING, None]),
-            ("mine/identical", [NOTHING, report(finding(HOSTILE), p=0.3, p_differs=0.6)]),
-        ],
-        arm_id="adl:method",
-        grader=lexical_grader(),
-    )
-
-
-def test_what_was_found_and_falsely_claimed_by_arm_and_kind_of_null(logs: Path) -> None:
-    rows = rows_of(read_logs([logs]))
+def test_what_was_found_and_falsely_claimed_by_arm_and_kind_of_null(two_arms: Path) -> None:
+    rows = rows_of(read_logs([two_arms]))
     blackbox, method = cells(rows)
     assert (blackbox.arm_id, method.arm_id) == ("blackbox", "adl:method")
     # Doses share a truth: six planted samples of two organisms.
@@ -95,8 +49,8 @@ def test_what_was_found_and_falsely_claimed_by_arm_and_kind_of_null(logs: Path) 
     assert math.isnan(false_positive_rate(method.samples, "reserved").value)
 
 
-def test_grades_of_samples_that_failed_are_missing_not_absent(logs: Path) -> None:
-    table = rubric_table(rows_of(read_logs([logs])))
+def test_grades_of_samples_that_failed_are_missing_not_absent(two_arms: Path) -> None:
+    table = rubric_table(rows_of(read_logs([two_arms])))
     assert table is not None
     method = next(row for row in table.rows if row["arm"] == "adl:method")
     planted, benign = method["grade_none"], method["grade_benign"]
@@ -105,8 +59,8 @@ def test_grades_of_samples_that_failed_are_missing_not_absent(logs: Path) -> Non
     assert planted.worst == pytest.approx((planted.value * 5 + 1) / 6)
 
 
-def test_accounting_adds_up_and_would_show_when_it_did_not(logs: Path) -> None:
-    read = read_logs([logs])
+def test_accounting_adds_up_and_would_show_when_it_did_not(two_arms: Path) -> None:
+    read = read_logs([two_arms])
     rows = rows_of(read)
     by_arm = {row["arm"]: row for row in accounting_table(rows, read).rows}
     assert by_arm["adl:method"]["attempted"] == 12 and by_arm["adl:method"]["scored"] == 10
@@ -116,8 +70,8 @@ def test_accounting_adds_up_and_would_show_when_it_did_not(logs: Path) -> None:
     assert "NO" in {row["sums"] for row in lost}
 
 
-def test_suspect_pairs_are_counted_and_named(logs: Path) -> None:
-    read = read_logs([logs])
+def test_suspect_pairs_are_counted_and_named(two_arms: Path) -> None:
+    read = read_logs([two_arms])
     rows = rows_of(read)
     assert "Suspect" not in accounting_table(rows, read).text
     suspected = [
@@ -141,9 +95,9 @@ def test_suspect_pairs_are_counted_and_named(logs: Path) -> None:
     ],
 )
 def test_the_mark_says_what_figures_are_evidence_of(
-    logs: Path, organism: str, investigator: str, expected: str
+    two_arms: Path, organism: str, investigator: str, expected: str
 ) -> None:
-    row = rows_of(read_logs([logs]))[0]
+    row = rows_of(read_logs([two_arms]))[0]
     changed = row.model_copy(update={"organism": organism, "investigator": investigator})
     assert mark([changed]) == expected
     with_domain = [changed, changed.model_copy(update={"domain_data": True})]
@@ -163,10 +117,13 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.addresses: list[str] = []
         self.words: list[str] = []
+        self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.addresses += [str(value) for name, value in attrs if name in ("src", "href")]
+        held = [str(value) for name, value in attrs if name in ("src", "href")]
+        self.addresses += [one for one in held if one.startswith("data:")]
+        self.links += [one for one in held if not one.startswith("data:")]
         assert not any(name.startswith("on") for name, _ in attrs)
 
     def handle_data(self, data: str) -> None:
@@ -179,6 +136,11 @@ def test_the_page_is_self_contained_marked_and_safe(summary: ReportSummary) -> N
     page.feed(text)
     assert "script" not in page.tags and page.tags.count("img") == 1
     assert all(address.startswith("data:image/svg+xml;base64,") for address in page.addresses)
+    assert len(page.addresses) == 1 and "methods/adl.html" in page.links
+    anchors = set(re.findall(r' id="([^"]*)"', text))
+    for link in page.links:
+        beside = (summary.page.parent / link).is_file()
+        assert (link[1:] in anchors) if link.startswith("#") else beside, link
     assert "\x1b" not in text and "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert text.count(summary.evidence) >= page.tags.count("table") + 2
     assert summary.evidence == "evidence: organisms+scripted"
@@ -194,37 +156,40 @@ def test_the_page_is_self_contained_marked_and_safe(summary: ReportSummary) -> N
 
 def test_the_files_agree_and_carry_the_mark(summary: ReportSummary) -> None:
     out = summary.page.parent
-    assert {path.name for path in summary.files} == {path.name for path in out.iterdir()}
+    assert set(summary.files) == {path for path in out.rglob("*") if path.is_file()}
     held = json.loads((out / "report.json").read_text())
-    assert held["evidence"] == held["figure"]["evidence"] == summary.evidence
+    assert held["evidence"] == held["figures"]["figure"]["evidence"] == summary.evidence
+    for figure in held["figures"].values():
+        assert {Path(name).suffix for name in figure["files"]} == {".svg", ".png", ".pdf"}
+        assert all((out / name).is_file() for name in figure["files"])
     assert all(table["evidence"] == summary.evidence for table in held["tables"].values())
     method = next(row for row in held["tables"]["headline"]["rows"] if row["arm"] == "adl:method")
     assert method["sensitivity"]["value"] == 1 and method["sensitivity"]["n_missing"] == 1
     parquet = pd.read_parquet(out / "rows.parquet")
-    csv = pd.read_csv(out / "rows.csv")
+    csv = pd.read_csv(out / "rows.csv.gz")
     assert len(parquet) == len(csv) == held["n_rows"] == 24
     assert list(parquet.columns) == list(csv.columns)
     assert parquet["identification"].isna().sum() == csv["identification"].isna().sum() == 2
     assert (out / "figure.png").read_bytes().startswith(b"\x89PNG")
-    assert summary.evidence.split(": ")[1] and "method" in held["figure"]["text"]
+    assert summary.evidence.split(": ")[1] and "method" in held["figures"]["figure"]["text"]
 
 
 def test_the_same_logs_give_the_same_bytes(
-    logs: Path, summary: ReportSummary, tmp_path: Path
+    two_arms: Path, summary: ReportSummary, tmp_path: Path
 ) -> None:
-    again = write_report([str(logs)], tmp_path)
+    again = write_report([str(two_arms)], tmp_path)
     for one, other in zip(summary.files, again.files, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
 
 
 def test_models_answer_in_the_page_and_its_twin_where_an_engine_is_named(
-    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two_arms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choice, "fit_directly", known({"adl:method": 1.0}))
     told: list[str] = []
-    summary = write_report([str(logs)], tmp_path, engine="direct", say=told.append)
-    assert told and {path.name for path in summary.files} == {
-        path.name for path in tmp_path.iterdir()
+    summary = write_report([str(two_arms)], tmp_path, engine="direct", say=told.append)
+    assert told and {"forest.svg", "forest.png", "forest.pdf"} <= {
+        path.name for path in summary.files
     }
     text = summary.page.read_text()
     page = Page()
@@ -241,18 +206,20 @@ def test_models_answer_in_the_page_and_its_twin_where_an_engine_is_named(
     assert any("P(uplift > 0)" in word for word in summary.answers)
 
 
-def test_a_report_that_cannot_be_written_is_said(logs: Path, tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_is_said(two_arms: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(DiffgaugeError, match="Name another folder with --out"):
-            write_report([str(logs)], out)
+            write_report([str(two_arms)], out)
 
 
-def test_tables_fit_a_terminal_and_obey_no_text_in_them(logs: Path, summary: ReportSummary) -> None:
+def test_tables_fit_a_terminal_and_obey_no_text_in_them(
+    two_arms: Path, summary: ReportSummary
+) -> None:
     console = Console(record=True, width=80, file=io.StringIO())
     for table in summary.tables:
         console.print(table)
-    console.print(terminal_table(claims_table(rows_of(read_logs([logs])))))
+    console.print(terminal_table(claims_table(rows_of(read_logs([two_arms])))))
     shown = console.export_text()
     assert shown.count("evidence: organisms+scripted") >= len(summary.tables)
     assert "sensitivity" in shown and "1 missing: 0.83 … 1.00" in shown

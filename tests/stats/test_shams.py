@@ -8,7 +8,8 @@ import pytest
 from diffgauge.stats.cells import cells
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import read_logs
-from diffgauge.stats.report import tables_of, write_report
+from diffgauge.stats.report import write_report
+from diffgauge.stats.report_contents import tables_of
 from diffgauge.stats.rows import rows_of
 from diffgauge.stats.shams import sham_table
 from tests.graders.conftest import only_registry

@@ -175,9 +175,12 @@ def _claim(one: Finding) -> Claim:
 
 def test_a_report_without_any_grade_says_why_there_is_no_headline(summary: ReportSummary) -> None:
     held = json.loads((summary.page.parent / "report.json").read_text())
-    assert set(held["tables"]) == {"ungraded", "findings", "accounting", "cost", "claims"}
+    assert set(held["tables"]) == {
+        *("ungraded", "findings", "accounting", "cost", "claims"),
+        *("hashes", "logs"),
+    }
     assert held["words"][0].startswith("Nothing here is graded, so there is no headline")
-    assert "p_planted ≥ ½: blackbox 1.00" in held["figure"]["text"]
+    assert "p_planted ≥ ½: blackbox 1.00" in held["figures"]["figure"]["text"]
     [row] = held["tables"]["ungraded"]["rows"]
     assert row["agreement"]["n"] == 1 and row["agreement"]["chance"] is None
     assert {claim["null"] for claim in held["tables"]["claims"]["rows"]} == {"not known"}

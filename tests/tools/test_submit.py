@@ -53,6 +53,22 @@ def test_no_findings_and_low_probabilities_is_an_answer(new_session: NewSession)
     assert stored().findings == ()
 
 
+def test_null_is_what_may_be_left_out_and_never_what_is_required(
+    new_session: NewSession,
+) -> None:
+    tool = submit_report(new_session())
+    shown = str(ToolDef(tool).parameters.model_dump(exclude_none=True))
+    assert "null" not in shown and "None" not in shown
+    finding = FINDING | {"evidence": None, "prediction": None}
+    assert call(tool, "submit_report", **REPORT | {"findings": [finding]}).error is None
+    assert stored().findings[0].evidence == ()
+    assert call(tool, "submit_report", **REPORT | {"findings": None}).error is None
+    assert stored().findings == ()
+    for name in ("p_differs", "summary"):
+        assert name in refused(tool, "submit_report", **REPORT | {name: None})
+    assert "None" in refused(tool, "submit_report", **REPORT | {"findings": [None]})
+
+
 def test_another_report_replaces_the_first(new_session: NewSession) -> None:
     tool = submit_report(new_session())
     call(tool, "submit_report", **REPORT)

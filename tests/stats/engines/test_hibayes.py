@@ -16,8 +16,8 @@ from diffgauge.stats.features import Outcome, design
 from diffgauge.stats.rows import rows
 from diffgauge.stats.strata import strata
 from tests.graders.conftest import only_registry
+from tests.stats.grids import write_two_arms
 from tests.stats.tables import grid
-from tests.stats.test_report import write_grid
 
 pytestmark = pytest.mark.hibayes
 
@@ -69,7 +69,7 @@ def test_hibayes_reads_our_logs_through_the_extractor(
     command: Path, cards: Path, tmp_path: Path
 ) -> None:
     with only_registry(cards):
-        write_grid(tmp_path / "logs")
+        write_two_arms(tmp_path / "logs")
     made = design(strata(rows([str(tmp_path / "logs")]))[0], "good_grades")
     root = Path(diffgauge.__path__[0]).parent
     module = str(root / "diffgauge" / "stats" / "hibayes_module.py")
