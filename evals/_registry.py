@@ -16,6 +16,7 @@ from diffgauge.evals.oracle import empty, oracle, shotgun
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.replicating import fresh_samples
 from diffgauge.evals.tasks import (
+    activation_analysis,
     activation_oracle,
     adl,
     amplification,
@@ -25,6 +26,7 @@ from diffgauge.evals.tasks import (
     diff_mining,
     investigate,
     kl,
+    pca,
     perplexity_diff,
     sae_difference,
 )
@@ -41,6 +43,7 @@ from diffgauge.graders.which import which
 from diffgauge.records.errors import unknown_name
 
 __all__ = [
+    "activation_analysis",
     "activation_oracle",
     "adl",
     "amplification",
@@ -64,6 +67,7 @@ __all__ = [
     "kl",
     "leased_pair",
     "oracle",
+    "pca",
     "perplexity_diff",
     "replication",
     "rubric",
