@@ -2,11 +2,11 @@
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from diffgauge.methods.activations.settings import ActivationSettings, Place, layer_of
+from diffgauge.methods.activations.settings import ActivationSettings, layer_of
 from diffgauge.methods.dictionaries.trainer import Plan
 from diffgauge.methods.method import MethodSettings
 from diffgauge.records.errors import DiffgaugeError
@@ -56,7 +56,7 @@ class DictionarySettings(MethodSettings):
     depth: Annotated[float, Field(ge=0, le=1)] | None = 0.5
     layer: Annotated[int, Field(ge=0)] | None = None
     validation_every: int = Field(default=10, ge=2)
-    store: Place = "live"
+    store: Literal["live", "disk"] = "live"
     buffer_tokens: int = Field(default=65_536, ge=2)
     expansion: int = Field(default=2, ge=1)
     k: Annotated[int, Field(ge=1)] | None = None
