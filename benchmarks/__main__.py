@@ -9,6 +9,7 @@ _ALL = (
     "pair_service",
     "adl",
     "capture",
+    "activation_store",
     "kl",
     "diff_mining",
     "amplification",

@@ -6,7 +6,9 @@ import typer
 
 from diffgauge import __version__
 from diffgauge.cli import (
+    activations,
     artifacts,
+    diffing,
     graders,
     hypotheses,
     logs,
@@ -32,6 +34,7 @@ app = typer.Typer(
 app.add_typer(organisms.app, name="organisms")
 app.add_typer(methods.app, name="methods")
 app.add_typer(artifacts.app, name="artifacts")
+app.add_typer(activations.app, name="activations")
 app.add_typer(graders.app, name="graders")
 app.add_typer(hypotheses.app, name="hypotheses")
 app.command("run")(runs.run)
@@ -41,6 +44,7 @@ app.command("rows")(logs.rows)
 app.command("compare-transcripts")(transcripts.compare_transcripts)
 app.command("regrade")(regrading.regrade)
 app.command("redteam")(redteam.redteam)
+app.command("diff")(diffing.diff)
 
 
 def _version(asked: bool) -> None:

@@ -16,15 +16,19 @@ from diffgauge.evals.oracle import empty, oracle, shotgun
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.replicating import fresh_samples
 from diffgauge.evals.tasks import (
+    activation_analysis,
     activation_oracle,
     adl,
     amplification,
     battery,
     blackbox,
+    crosscoder,
     diff_mining,
     investigate,
     kl,
+    pca,
     perplexity_diff,
+    sae_difference,
 )
 from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
@@ -39,6 +43,7 @@ from diffgauge.graders.which import which
 from diffgauge.records.errors import unknown_name
 
 __all__ = [
+    "activation_analysis",
     "activation_oracle",
     "adl",
     "amplification",
@@ -46,6 +51,7 @@ __all__ = [
     "battery",
     "battery_report",
     "blackbox",
+    "crosscoder",
     "detection",
     "diff_mining",
     "diffgauge",
@@ -61,9 +67,11 @@ __all__ = [
     "kl",
     "leased_pair",
     "oracle",
+    "pca",
     "perplexity_diff",
     "replication",
     "rubric",
+    "sae_difference",
     "shotgun",
     "trigger_behaviour",
     "which",
@@ -74,6 +82,12 @@ def _scripted() -> Callable[..., ModelAPI]:
     from diffgauge.evals.scripted.provider import ScriptedInvestigator
 
     return ScriptedInvestigator
+
+
+def _contrast() -> Callable[..., ModelAPI]:
+    from diffgauge.evals.llm_diff.offline import ContrastComparator
+
+    return ContrastComparator
 
 
 def _lexical() -> Callable[..., ModelAPI]:
@@ -95,6 +109,7 @@ def _obedient_investigator() -> Callable[..., ModelAPI]:
 
 
 _PROVIDED: dict[str, Callable[[], Callable[..., ModelAPI]]] = {
+    "contrast": _contrast,
     "lexical": _lexical,
     "obedient-grader-inside": _obedient_grader,
     "obedient-grader-outside": _obedient_grader,

@@ -19,15 +19,19 @@ from diffgauge.evals.refusals import told_plainly
 from diffgauge.records.errors import DiffgaugeError
 
 __all__ = [
+    "activation_analysis",
     "activation_oracle",
     "adl",
     "amplification",
     "battery",
     "blackbox",
+    "crosscoder",
     "diff_mining",
     "investigate",
     "kl",
+    "pca",
     "perplexity_diff",
+    "sae_difference",
     "task_of",
 ]
 
@@ -88,6 +92,34 @@ def perplexity_diff(**asked: Any) -> Task:
     return investigation(method="perplexity_diff", **asked)
 
 
+@task(method="activation_analysis", tier="core")
+@taking("method", agent="method")
+def activation_analysis(**asked: Any) -> Task:
+    """Investigates a pair with where activations differ most, and by asking both models."""
+    return investigation(method="activation_analysis", **asked)
+
+
+@task(method="pca", tier="core")
+@taking("method", agent="method")
+def pca(**asked: Any) -> Task:
+    """Investigates a pair with main directions of the difference, and by asking both models."""
+    return investigation(method="pca", **asked)
+
+
+@task(method="sae_difference", tier="core")
+@taking("method", agent="method")
+def sae_difference(**asked: Any) -> Task:
+    """Investigates a pair with latents of the difference of activations, and by asking both."""
+    return investigation(method="sae_difference", **asked)
+
+
+@task(method="crosscoder", tier="core")
+@taking("method", agent="method")
+def crosscoder(**asked: Any) -> Task:
+    """Investigates a pair with latents of both models' activations, and by asking both models."""
+    return investigation(method="crosscoder", **asked)
+
+
 @task(method="battery", tier="core")
 @taking(*OF_AGENTS)
 def battery(**asked: Any) -> Task:
@@ -103,12 +135,16 @@ def investigate(**asked: Any) -> Task:
 
 
 _OF_METHOD: Final[dict[str, Callable[..., Task]]] = {
+    "activation_analysis": activation_analysis,
     "activation_oracle": activation_oracle,
     "adl": adl,
     "amplification": amplification,
+    "crosscoder": crosscoder,
     "diff_mining": diff_mining,
     "kl": kl,
+    "pca": pca,
     "perplexity_diff": perplexity_diff,
+    "sae_difference": sae_difference,
 }
 
 

@@ -17,16 +17,20 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[1]
 EXPECTED = {
     "task": {
+        "diffgauge/activation_analysis",
         "diffgauge/activation_oracle",
         "diffgauge/adl",
         "diffgauge/amplification",
         "diffgauge/battery",
         "diffgauge/blackbox",
+        "diffgauge/crosscoder",
         "diffgauge/diff_mining",
         "diffgauge/grader_validation",
         "diffgauge/investigate",
         "diffgauge/kl",
+        "diffgauge/pca",
         "diffgauge/perplexity_diff",
+        "diffgauge/sae_difference",
     },
     "scorer": {
         "diffgauge/any_of_k",
