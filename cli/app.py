@@ -12,6 +12,8 @@ from diffgauge.cli import (
     logs,
     methods,
     organisms,
+    planning,
+    presets,
     redteam,
     regrading,
     runs,
@@ -35,6 +37,8 @@ app.add_typer(artifacts.app, name="artifacts")
 app.add_typer(graders.app, name="graders")
 app.add_typer(hypotheses.app, name="hypotheses")
 app.command("run")(runs.run)
+app.command("presets")(presets.presets)
+app.command("plan")(planning.plan)
 app.command("demo")(runs.demo)
 app.command("report")(logs.report)
 app.command("rows")(logs.rows)
