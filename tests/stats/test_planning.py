@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from numpyro.infer.util import log_density
 
-from diffgauge.records.cache import cache_folder
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.stats.batched_fits import Chain
 from diffgauge.stats.intervals import Estimate
