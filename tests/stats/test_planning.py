@@ -14,7 +14,7 @@ from diffgauge.stats.batched_fits import Chain
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.models.outcomes import model_of
 from diffgauge.stats.models.weighted import weighted
-from diffgauge.stats.planning import Assumed, Effort, Grid, Power, powers
+from diffgauge.stats.planning import Assumed, Effort, Grid, Power, checked_scale, powers
 from diffgauge.stats.planning_page import Plan, files, in_words, plan_table
 from diffgauge.stats.simulation import Size, layout
 
@@ -63,7 +63,7 @@ def test_an_effect_is_what_it_says_on_either_scale() -> None:
     ("made", "said"),
     [
         (lambda: Assumed(0, 0.1), "methods was given as 0"),
-        (lambda: Assumed(1, 0.1, "odds"), "Unknown scale 'odds'"),
+        (lambda: checked_scale("odds"), "Unknown scale 'odds'"),
         (lambda: Assumed(1, 0.8), "with blackbox at a success probability of 0.30"),
         (lambda: Assumed(1, -0.1), "effect of -0.1"),
         (lambda: Assumed(1, math.nan), "effect of nan"),
