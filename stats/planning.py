@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -245,11 +246,10 @@ def powers(
     sizes = [[Grid(n, e) for n in sorted(set(organisms))] for e in sorted(set(epochs))]
     if not organisms or not epochs:
         raise DiffgaugeError("A plan needs sizes.", allowed="--organisms 6,12,24 --epochs 1,3")
-    fits: dict[int, Any] = {}
     found = []
     for grids in sizes:
         for grid in grids:
-            found.append(_power(_simulated(grid, assumed, effort, seed, fits, tell), grid, call))
+            found.append(_power(_simulated(grid, assumed, effort, seed, tell), grid, call))
             if assumed.effect and found[-1].called.low > target:
                 break
     return found
@@ -281,24 +281,19 @@ def _simulated(
     assumed: Assumed,
     effort: Effort,
     seed: int,
-    fits: dict[int, Any],
     tell: Progress | None,
 ) -> list[Simulation]:
     """Returns a grid's simulations, those that are kept and those that were still to be made."""
-    # Two rows for each organism and arm, a failure and a success, weighted by how many there are:
-    # one shape then serves every number of epochs.
-    design = layout(Size(n_organisms=grid.n_organisms, n_epochs=2), assumed.arms)
+    design = _layout(grid.n_organisms, assumed.arms)
     path = _kept_path(grid, assumed, effort.chain, design, seed)
     held = _kept(path)
     wanted, batch = effort.n_simulations, effort.chain.batch
     while len(held) < wanted:
         if tell:
             tell(grid, len(held), wanted)
-        if grid.n_organisms not in fits:
-            fits[grid.n_organisms] = _fitting(design, effort.chain)
         at = len(held)
         weights = [_drawn(grid, assumed, seed, at + one) for one in range(batch)]
-        drawn = fits[grid.n_organisms](weights, seed + at)
+        drawn = _fitting(grid.n_organisms, assumed.arms, effort.chain)(weights, seed + at)
         held += [_read(Posterior(design, one), assumed.arms) for one in drawn]
         write_files(
             path.parent,
@@ -327,13 +322,23 @@ def _kept(path: Path) -> list[Simulation]:
     return held
 
 
-def _fitting(design: Design, chain: Chain) -> Any:
-    """Returns the function from weights of data sets to draws, compiled for a design."""
+def _layout(n_organisms: int, arms: tuple[str, ...]) -> Design:
+    """Returns two rows for each organism and arm, a failure and a success.
+
+    Weighted by how many there are, they serve every number of epochs.
+    """
+    return layout(Size(n_organisms=n_organisms, n_epochs=2), arms)
+
+
+@lru_cache(maxsize=8)
+def _fitting(n_organisms: int, arms: tuple[str, ...], chain: Chain) -> Any:
+    """Returns the function from weights of data sets to draws, compiled for one shape."""
     import numpy as np
 
     from diffgauge.stats.models.outcomes import model_of
     from diffgauge.stats.models.weighted import weighted
 
+    design = _layout(n_organisms, arms)
     model = model_of(design.model, **design.settings)
     n_rows = len(design.table)
     features = design.features | {"obs": np.tile([0, 1], n_rows // 2).astype(np.int32)}

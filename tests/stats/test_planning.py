@@ -20,7 +20,7 @@ from diffgauge.stats.simulation import Size, layout
 
 pytestmark = pytest.mark.unit
 
-SMALL = Effort(20, Chain(n_warmup=60, n_draws=60, max_depth=5, batch=10))
+SMALL = Effort(20, Chain(n_warmup=50, n_draws=50, max_depth=5, batch=10))
 
 
 def test_a_weighted_row_counts_as_so_many_rows() -> None:
@@ -85,19 +85,19 @@ def test_a_large_uplift_is_called_and_none_is_not_and_what_is_done_is_kept() -> 
     def tell(grid: Grid, done: int, of: int) -> None:
         told.append((grid, done, of))
 
-    large, none = Assumed(2, 0.6), Assumed(2, 0.0)
-    [strong] = powers(large, [12], [4], SMALL, tell=tell)
-    [silent] = powers(none, [12], [4], SMALL)
+    large, none = Assumed(2, 0.65), Assumed(2, 0.0)
+    [strong] = powers(large, [8], [4], SMALL, tell=tell)
+    [silent] = powers(none, [8], [4], SMALL)
     assert strong.called.value > 0.6 and strong.called.n == 20
     # Binomial(20, .05) is above 5 with a probability under .001.
     assert silent.called.value <= 5 / 20
-    grid = Grid(12, 4)
+    grid = Grid(8, 4)
     assert told == [(grid, 0, 20), (grid, 10, 20), (grid, 20, 20)]
     told.clear()
-    assert powers(large, [12], [4], SMALL, tell=tell) == [strong]
+    assert powers(large, [8], [4], SMALL, tell=tell) == [strong]
     assert told == [(grid, 20, 20)], "nothing was simulated again"
     batch = Effort(10, SMALL.chain)
-    [again] = powers(large, [12], [4], batch, tell=tell)
+    [again] = powers(large, [8], [4], batch, tell=tell)
     assert again.called.n == 10, "fewer are read from what is there"
 
 
