@@ -84,6 +84,12 @@ def _scripted() -> Callable[..., ModelAPI]:
     return ScriptedInvestigator
 
 
+def _contrast() -> Callable[..., ModelAPI]:
+    from diffgauge.evals.llm_diff.offline import ContrastComparator
+
+    return ContrastComparator
+
+
 def _lexical() -> Callable[..., ModelAPI]:
     from diffgauge.graders.lexical import LexicalGrader
 
@@ -103,6 +109,7 @@ def _obedient_investigator() -> Callable[..., ModelAPI]:
 
 
 _PROVIDED: dict[str, Callable[[], Callable[..., ModelAPI]]] = {
+    "contrast": _contrast,
     "lexical": _lexical,
     "obedient-grader-inside": _obedient_grader,
     "obedient-grader-outside": _obedient_grader,
