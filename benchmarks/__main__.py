@@ -9,12 +9,14 @@ _ALL = (
     "pair_service",
     "adl",
     "capture",
+    "activation_store",
     "kl",
     "diff_mining",
     "amplification",
     "perplexity_diff",
     "activation_oracle",
     "event_loop",
+    "rows",
     "throughput",
 )
 

@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from diffgauge.models.loading import load_pair
-from diffgauge.models.pair import ModelPair
 from diffgauge.records.organisms import AdapterPair
+
+if TYPE_CHECKING:
+    from diffgauge.models.pair import ModelPair
 
 __all__ = ["machine", "peak_bytes", "side_by_side", "subject_pair"]
 
@@ -88,6 +89,9 @@ def subject_pair(folder: Path) -> ModelPair:
     Returns:
         An adapter pair of about a million parameters.
     """
+    # Loading libraries are heavy, and peaks of what needs none would be theirs.
+    from diffgauge.models.loading import load_pair
+
     found = (path.parent for path in _ZOO.glob("adapters/*/adapter_config.json"))
     adapters = sorted(path for path in found if not path.name.startswith("."))
     if (_ZOO / "base" / "config.json").is_file() and adapters:

@@ -6,6 +6,7 @@ import typer
 
 from diffgauge import __version__
 from diffgauge.cli import (
+    activations,
     artifacts,
     graders,
     hypotheses,
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(organisms.app, name="organisms")
 app.add_typer(methods.app, name="methods")
 app.add_typer(artifacts.app, name="artifacts")
+app.add_typer(activations.app, name="activations")
 app.add_typer(graders.app, name="graders")
 app.add_typer(hypotheses.app, name="hypotheses")
 app.command("run")(runs.run)

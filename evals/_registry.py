@@ -16,6 +16,7 @@ from diffgauge.evals.oracle import empty, oracle, shotgun
 from diffgauge.evals.refusals import told_plainly
 from diffgauge.evals.replicating import fresh_samples
 from diffgauge.evals.tasks import (
+    activation_analysis,
     activation_oracle,
     adl,
     amplification,
@@ -24,6 +25,7 @@ from diffgauge.evals.tasks import (
     diff_mining,
     investigate,
     kl,
+    pca,
     perplexity_diff,
 )
 from diffgauge.graders.any_of_k import any_of_k
@@ -39,6 +41,7 @@ from diffgauge.graders.which import which
 from diffgauge.records.errors import unknown_name
 
 __all__ = [
+    "activation_analysis",
     "activation_oracle",
     "adl",
     "amplification",
@@ -61,6 +64,7 @@ __all__ = [
     "kl",
     "leased_pair",
     "oracle",
+    "pca",
     "perplexity_diff",
     "replication",
     "rubric",

@@ -19,6 +19,7 @@ from diffgauge.evals.refusals import told_plainly
 from diffgauge.records.errors import DiffgaugeError
 
 __all__ = [
+    "activation_analysis",
     "activation_oracle",
     "adl",
     "amplification",
@@ -27,6 +28,7 @@ __all__ = [
     "diff_mining",
     "investigate",
     "kl",
+    "pca",
     "perplexity_diff",
     "task_of",
 ]
@@ -88,6 +90,20 @@ def perplexity_diff(**asked: Any) -> Task:
     return investigation(method="perplexity_diff", **asked)
 
 
+@task(method="activation_analysis", tier="core")
+@taking("method", agent="method")
+def activation_analysis(**asked: Any) -> Task:
+    """Investigates a pair with where activations differ most, and by asking both models."""
+    return investigation(method="activation_analysis", **asked)
+
+
+@task(method="pca", tier="core")
+@taking("method", agent="method")
+def pca(**asked: Any) -> Task:
+    """Investigates a pair with main directions of the difference, and by asking both models."""
+    return investigation(method="pca", **asked)
+
+
 @task(method="battery", tier="core")
 @taking(*OF_AGENTS)
 def battery(**asked: Any) -> Task:
@@ -103,11 +119,13 @@ def investigate(**asked: Any) -> Task:
 
 
 _OF_METHOD: Final[dict[str, Callable[..., Task]]] = {
+    "activation_analysis": activation_analysis,
     "activation_oracle": activation_oracle,
     "adl": adl,
     "amplification": amplification,
     "diff_mining": diff_mining,
     "kl": kl,
+    "pca": pca,
     "perplexity_diff": perplexity_diff,
 }
 

@@ -13,12 +13,14 @@ GROUP = "diffgauge.methods"
 """Entry point group: ``name = "package.module:Class"``, the class a `Method`."""
 
 BUILT_IN = {
+    "activation_analysis": "diffgauge.methods.activation_analysis.method:ActivationAnalysis",
     "activation_oracle": "diffgauge.methods.activation_oracle.method:ActivationOracle",
     "adl": "diffgauge.methods.adl.method:ADL",
     "amplification": "diffgauge.methods.amplification.method:WeightAmplification",
     "battery": "diffgauge.methods.battery.method:PromptBattery",
     "diff_mining": "diffgauge.methods.diff_mining.method:DiffMining",
     "kl": "diffgauge.methods.kl.method:KL",
+    "pca": "diffgauge.methods.pca.method:PCA",
     "perplexity_diff": "diffgauge.methods.perplexity_diff.method:PerplexityDiff",
 }
 """The same lines as in pyproject.toml, for a source tree that is not installed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,29 +71,20 @@ class Run:
         return len(ids) * (self.header.eval.config.epochs or 1)
 
 
-def log_files(logs: Sequence[str | Path]) -> list[str]:
-    """Returns the log files named, folders searched.
+def log_files(entry: str | Path) -> list[str]:
+    """Returns the log files of a file, a folder or an address, folders searched.
 
     Args:
-        logs: Files, folders, and addresses of either that `fsspec` understands.
+        entry: A path, or an address that `fsspec` understands.
 
     Returns:
-        Existing files, each once, sorted.
+        Existing files, sorted; none for a folder without any.
 
     Raises:
-        DiffgaugeError: A path is not there, an address cannot be reached, its driver is not
-            installed, or there is no log at all.
+        DiffgaugeError: A path is not there, an address cannot be reached, or its driver is not
+            installed.
     """
-    found: set[str] = set()
-    for entry in logs:
-        found.update(_remote(str(entry)) if _SCHEME in str(entry) else _local(Path(entry)))
-    if not found:
-        shown = ", ".join(str(entry) for entry in logs) or "nothing"
-        raise DiffgaugeError(
-            f"There are no logs in {shown}.",
-            advice="Run a task first, for example: inspect eval diffgauge/blackbox.",
-        )
-    return sorted(found)
+    return sorted(_remote(str(entry)) if _SCHEME in str(entry) else _local(Path(entry)))
 
 
 def _local(entry: Path) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.folders import is_there
 from diffgauge.records.printing import neutralised
 from diffgauge.records.rows import Row
 
@@ -42,7 +43,7 @@ def named_sets(logs: Sequence[str | Path]) -> list[tuple[str, str]]:
     """
     named: list[tuple[str, str]] = []
     for entry in map(str, logs):
-        found = None if Path(entry).exists() else _NAMED.fullmatch(entry)
+        found = None if is_there(entry) else _NAMED.fullmatch(entry)
         name, address = (found[1], found[2]) if found else (neutralised(entry), entry)
         taken = [one for one, _ in named]
         if name in taken:

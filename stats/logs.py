@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -91,9 +91,7 @@ class Logs:
     sets: tuple[LogSet, ...] = ()
 
 
-def read_logs(
-    logs: Sequence[str | Path], *, told: Callable[[int, int], None] = lambda at, of: None
-) -> Logs:
+def read_logs(logs: Sequence[str | Path]) -> Logs:
     """Reads every sample of diffgauge's tasks out of logs, each once.
 
     One sample is held at a time; of each, what tables are made of is kept.
@@ -101,7 +99,6 @@ def read_logs(
     Args:
         logs: ``.eval`` files, folders of them, and addresses of either that `fsspec` understands
             (``s3://bucket/folder``); each may be given a name, ``NAME=PATH``.
-        told: Called before each file with its number from 0 and how many there are.
 
     Returns:
         The samples. A log that cannot be read, one still being written, one that failed, and
@@ -112,12 +109,8 @@ def read_logs(
             address cannot be reached.
     """
     read = Logs()
-    named = named_sets(logs)
-    files = log_files([entry for _, entry in named])
-    held: dict[str, list[Sampled]] = {}
-    for at, address in enumerate(files):
-        told(at, len(files))
-        held[address] = _samples(address, read)
+    files = {name: log_files(entry) for name, entry in named_sets(logs)}
+    held = {address: _samples(address, read) for address in _each_once(files)}
     if not read.runs:
         raise DiffgaugeError(
             "None of the logs can be read. " + " ".join(read.notes), allowed="Inspect's .eval logs"
@@ -125,18 +118,28 @@ def read_logs(
     best, read.samples, read.n_copies = _chosen(held.values())
     if not best:
         raise DiffgaugeError(
-            f"The {len(files)} logs hold no finished sample of diffgauge's tasks. "
+            f"The {len(held)} logs hold no finished sample of diffgauge's tasks. "
             + " ".join(read.notes)
         )
     read.n_repeats = len(best) - len(read.samples)
     _count_planned(read, best)
-    if len(named) > 1:
+    if len(files) > 1:
         read.sets = tuple(
-            LogSet(name, tuple(_rows(_chosen(held[one] for one in log_files([entry]))[1])))
-            for name, entry in named
+            LogSet(name, tuple(_rows(_chosen(held[address] for address in found)[1])))
+            for name, found in files.items()
         )
     read.notes += _notes(read)
     return read
+
+
+def _each_once(files: Mapping[str, Sequence[str]]) -> list[str]:
+    every = sorted({address for found in files.values() for address in found})
+    if not every:
+        raise DiffgaugeError(
+            f"There are no logs in {', '.join(files) or 'nothing'}.",
+            advice="Run a task first, for example: inspect eval diffgauge/blackbox.",
+        )
+    return every
 
 
 def _rows(samples: Iterable[Sampled]) -> Iterable[Row]:
@@ -154,6 +157,7 @@ def _notes(read: Logs) -> list[str]:
             f"{read.n_repeats} samples repeat another run of the same cell by a deterministic "
             "investigator and count once."
         )
+    notes += [f"There are no rows in the set {one.name}." for one in read.sets if not one.rows]
     return notes + mixed_versions(list(_rows(read.samples)))
 
 

@@ -43,7 +43,7 @@ def grader_refusals(scores: Mapping[str, Score]) -> int | None:
 
 def _problems(value: Any) -> Iterator[Any]:
     """Yields the problem beside each verdict, None beside one that was given."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if _PROBLEM in value:
             yield value[_PROBLEM]
         for inner in value.values():

@@ -22,18 +22,27 @@ from diffgauge.stats.provenance import commands_of, provenance, versions_of
 from diffgauge.stats.rendering import terminal_table
 from diffgauge.stats.report_contents import chapters_of, graded_of, words_of
 from diffgauge.stats.report_json import report_json
+from diffgauge.stats.row_files import csv_bytes, parquet_bytes
 from diffgauge.stats.rows import as_frame, rows_of
-from diffgauge.stats.spreadsheets import csv_safe
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
     from rich.table import Table as RichTable
 
 __all__ = ["ReportSummary", "write_report"]
 
 _TITLE: Final = "What did the finetune change, and who found it?"
 _IN_TERMINAL: Final = frozenset(
-    {"headline", "rubric", "scales", "gap", "ungraded", "findings", "accounting", "cost"}
+    {
+        "headline",
+        "paired_sets",
+        "rubric",
+        "scales",
+        "gap",
+        "ungraded",
+        "findings",
+        "accounting",
+        "cost",
+    }
 )
 _FIGURES: Final = ("svg", "png", "pdf")
 
@@ -72,7 +81,7 @@ def write_report(
     """Sums up logs and writes the report; each file is there completely or not at all.
 
     Args:
-        logs: ``.eval`` files or folders of them.
+        logs: As in `logs.read_logs`; what several of them share is compared pair by pair.
         out: Folder to write into; made where it is not there.
         engine: What fits the models behind the answers (`engines.choice.choose`); None fits none.
         deep: As in `answer_sets.answers`.
@@ -151,8 +160,6 @@ def _files(
         drawn = picture.drawn
         files = dict(zip(_FIGURES, (drawn.svg.encode(), drawn.png, drawn.pdf), strict=True))
         yield from ((f"{picture.name}.{ending}", data) for ending, data in files.items())
-    frame: DataFrame = as_frame(rows)
-    yield "rows.parquet", frame.to_parquet(index=False, compression="zstd")
-    text = frame.map(csv_safe).to_csv(index=False).encode()
+    yield "rows.parquet", parquet_bytes(rows)
     # Without a time the same rows give the same bytes.
-    yield "rows.csv.gz", gzip.compress(text, mtime=0)
+    yield "rows.csv.gz", gzip.compress(csv_bytes(rows), mtime=0)

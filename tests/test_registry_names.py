@@ -17,6 +17,7 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[1]
 EXPECTED = {
     "task": {
+        "diffgauge/activation_analysis",
         "diffgauge/activation_oracle",
         "diffgauge/adl",
         "diffgauge/amplification",
@@ -26,6 +27,7 @@ EXPECTED = {
         "diffgauge/grader_validation",
         "diffgauge/investigate",
         "diffgauge/kl",
+        "diffgauge/pca",
         "diffgauge/perplexity_diff",
     },
     "scorer": {

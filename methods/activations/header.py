@@ -1,8 +1,8 @@
 """What stands beside stored activations: what they were made from, and what files there must be."""
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from diffgauge.methods.activations.settings import ActivationSettings
+from diffgauge.methods.activations.settings import ActivationSettings, Held
 from diffgauge.methods.activations.source import Part
 from diffgauge.records.artifacts import ArtifactInputs
 from diffgauge.records.corpora import Corpus
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMAT_VERSION",
     "NAME",
-    "Held",
     "PartHeader",
     "StoreHeader",
     "n_sides",
@@ -26,10 +25,6 @@ FORMAT_VERSION: Final = 1
 
 NAME: Final = "activations"
 """Stands for a method's name in a store's inputs."""
-
-Held = Literal["pair", "difference"]
-"""Both models' activations, or finetuned less base alone: half the bytes, and exact to bfloat16
-of the difference instead of the activations."""
 
 _VERSION: Final = 1
 _BYTES_OF_ENTRY: Final = 2

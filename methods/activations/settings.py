@@ -7,12 +7,14 @@ from pydantic import Field
 from diffgauge.methods.passes import TextSettings
 from diffgauge.records.errors import DiffgaugeError
 
-__all__ = ["ActivationSettings", "Place", "layer_of"]
+__all__ = ["ActivationSettings", "CollectSettings", "Held", "layer_of"]
 
 Depth = Annotated[float, Field(ge=0, le=1)]
 Layer = Annotated[int, Field(ge=0)]
 
-Place = Literal["live", "disk"]
+Held = Literal["pair", "difference"]
+"""Both models' activations, or finetuned less base alone: half the bytes, and rounded to bfloat16
+of the difference instead of the activations."""
 
 
 class ActivationSettings(TextSettings):
@@ -30,8 +32,37 @@ class ActivationSettings(TextSettings):
     depth: Depth | None = 0.5
     layer: Layer | None = None
     validation_every: int = Field(default=10, ge=2)
-    store: Place = "live"
+    store: Literal["live", "disk"] = "live"
     buffer_tokens: int = Field(default=65_536, ge=2)
+
+
+class CollectSettings(ActivationSettings):
+    """Settings of a collection of several layers in one pass.
+
+    Attributes:
+        depths: Fractions of depth to read at.
+        layers: 0-based block indices; these and those of `depths` are all read.
+        held: pair keeps both models' activations, difference finetuned less base alone.
+    """
+
+    depths: tuple[Depth, ...] = (0.5,)
+    layers: tuple[Layer, ...] = ()
+    held: Held = "pair"
+
+    def every_layer(self, n_layers: int) -> list[int]:
+        """Returns the blocks that are read.
+
+        Args:
+            n_layers: Blocks of the pair.
+
+        Raises:
+            DiffgaugeError: The pair does not have one, or none is asked for.
+        """
+        asked: list[dict[str, float | None]] = [{"layer": one} for one in self.layers]
+        asked += [{"layer": None, "depth": one} for one in self.depths or ()]
+        if not asked:
+            asked = [{"layer": None, "depth": None}]
+        return sorted({layer_of(self.model_copy(update=one), n_layers) for one in asked})
 
 
 def layer_of(settings: ActivationSettings, n_layers: int) -> int:

@@ -13,14 +13,13 @@ from diffgauge.methods.activations.capture import PairedCapture
 from diffgauge.methods.activations.files import PartFiles
 from diffgauge.methods.activations.folder import StoreFolder
 from diffgauge.methods.activations.header import (
-    Held,
     PartHeader,
     StoreHeader,
     stored_inputs,
     token_bytes,
 )
 from diffgauge.methods.activations.moments import DIFFERENCE, SERIES, Moments
-from diffgauge.methods.activations.settings import ActivationSettings
+from diffgauge.methods.activations.settings import ActivationSettings, Held
 from diffgauge.methods.activations.source import PARTS, differences
 from diffgauge.methods.activations.store import ActivationStore
 from diffgauge.methods.method import Progress

@@ -47,7 +47,7 @@ def bucket(folder: Path) -> Iterator[str]:
 
 
 def test_samples_are_those_of_inspects_own_reader(folder: Path) -> None:
-    [address] = log_files([folder])
+    [address] = log_files(folder)
     with opened_run(address) as (run, stream):
         ours = dict(samples_in(stream))
     theirs = list(read_eval_log_samples(address, all_samples_required=False, exclude_fields=UNREAD))
@@ -63,8 +63,8 @@ def test_samples_are_those_of_inspects_own_reader(folder: Path) -> None:
 def test_an_address_is_read_like_a_folder(folder: Path, bucket: str) -> None:
     local, remote = read_logs([folder]), read_logs([bucket])
     assert rows_of(remote) == rows_of(local) and len(remote.samples) == 4
-    [address] = log_files([bucket])
-    assert address.startswith("memory://") and log_files([address]) == [address]
+    [address] = log_files(bucket)
+    assert address.startswith("memory://") and log_files(address) == [address]
     assert rows_of(read_logs([address])) == rows_of(local)
 
 
@@ -84,7 +84,7 @@ def test_an_address_that_does_not_do_says_what_would(address: str, told: str) ->
 def test_a_log_cut_off_in_copying_is_named_and_the_others_count(
     folder: Path, tmp_path: Path
 ) -> None:
-    [address] = log_files([folder])
+    [address] = log_files(folder)
     shutil.copy(address, tmp_path / "whole.eval")
     whole = Path(address).read_bytes()
     (tmp_path / "cut.eval").write_bytes(whole[: len(whole) // 2])
@@ -94,7 +94,7 @@ def test_a_log_cut_off_in_copying_is_named_and_the_others_count(
 
 
 def test_a_sample_that_cannot_be_read_counts_as_not_run(folder: Path, tmp_path: Path) -> None:
-    [address] = log_files([folder])
+    [address] = log_files(folder)
     held = read_eval_log(address)
     write_eval_log(held, str(tmp_path / "one.eval"))
     # The later of two members with one name is the one that counts.
@@ -107,7 +107,7 @@ def test_a_sample_that_cannot_be_read_counts_as_not_run(folder: Path, tmp_path: 
 
 def test_transcripts_are_not_held(folder: Path, tmp_path: Path) -> None:
     """Twice the transcript makes a log twice as large and what is kept of it no larger."""
-    [address] = log_files([folder])
+    [address] = log_files(folder)
     sizes = []
     for times in (1, 200):
         held = read_eval_log(address)

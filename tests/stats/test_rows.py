@@ -134,6 +134,24 @@ def test_runs_of_a_model_repeat_and_those_of_a_fixed_policy_do_not(tmp_path: Pat
     assert sum(fixed.n_planned.values()) == 1
 
 
+def test_a_fixed_policys_runs_under_two_versions_are_no_repeats_and_are_said_to_be_mixed(
+    tmp_path: Path,
+) -> None:
+    log = run_cell(tmp_path / "run", [("mine/lobster", FOUND)])
+    held = read_eval_log(log.location)
+    held.eval.model = "diffgauge/scripted"
+    for version in ("1.0", "2.0"):
+        held.eval.packages, held.eval.task_id = {"diffgauge": version}, version
+        write_eval_log(held, str(tmp_path / "two" / f"{version}.eval"))
+    read = read_logs([tmp_path / "two"])
+    assert [row.diffgauge_version for row in rows_of(read)] == ["1.0", "2.0"]
+    assert read.n_repeats == 0
+    assert any(
+        "versions of diffgauge: 1.0 in 1 log (1.0.eval); 2.0 in 1 log (2.0.eval)" in note
+        for note in read.notes
+    )
+
+
 def test_what_was_planned_and_not_run_is_counted(tmp_path: Path) -> None:
     log = run_cell(tmp_path, EVERYTHING, arm_id="adl:method")
     held = read_eval_log(log.location)

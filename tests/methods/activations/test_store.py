@@ -1,5 +1,6 @@
 """Activations on disk and live: the same tokens, resumed and refused as they must be."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -9,7 +10,6 @@ import pytest
 import torch
 
 from diffgauge.methods import passes
-from diffgauge.methods.activations import folder as folders
 from diffgauge.methods.activations.files import shard_name
 from diffgauge.methods.activations.folder import StoreFolder, check_made_from
 from diffgauge.methods.activations.header import stored_inputs, token_bytes
@@ -27,6 +27,7 @@ from diffgauge.methods.activations.store import ActivationStore
 from diffgauge.methods.activations.writing import collect, most_bytes
 from diffgauge.models.pair import ModelPair
 from diffgauge.records.errors import DiffgaugeError
+from diffgauge.records.subjects import SIDES
 from tests.methods.planted import corpus
 from tests.models.tiny_pairs import D_MODEL
 
@@ -82,7 +83,7 @@ def test_what_is_stored_is_what_the_models_say(stored: ActivationStore, pair: Mo
     block = next(stored.in_order("train"))
     text = int(block.text_index[0])
     mine = block.text_index == text
-    for number, side in enumerate(("base", "finetuned")):
+    for number, side in enumerate(SIDES):
         said = pair.capture(side, [block.texts[text]], [LAYER])[LAYER][0, 1:]
         assert torch.equal(block.activations[mine][:, number], said.bfloat16())
     assert block.position[mine].tolist() == list(range(1, len(block.texts[text])))
@@ -91,7 +92,7 @@ def test_what_is_stored_is_what_the_models_say(stored: ActivationStore, pair: Mo
 
 def test_parts_are_told_by_text(source: PairedActivations) -> None:
     for part in PARTS:
-        indices = whole(source.in_order(part), "text_index").unique().tolist()
+        indices = set(whole(source.in_order(part), "text_index").tolist())
         assert indices and all(part_of(index, 4) == part for index in indices)
     assert part_of(3, 4) == "validation" and part_of(4, 4) == "train"
 
@@ -263,8 +264,8 @@ class TestRefused:
         # Per token two vectors of two bytes an entry, four bytes of id and one of kind.
         n_bytes = most_bytes(corpus(), SETTINGS, D_MODEL, 2, "pair")
         assert n_bytes == 2 * 24 * 39 * (2 * D_MODEL * 2 + 5)
-        usage = folders.shutil.disk_usage(tmp_path)
-        monkeypatch.setattr(folders.shutil, "disk_usage", lambda _: usage._replace(free=n_bytes))
+        usage = shutil.disk_usage(tmp_path)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=n_bytes))
         with pytest.raises(DiffgaugeError, match=f"{n_bytes:,} bytes .*{4 * D_MODEL + 5:,} for"):
             collect(pair, corpus(), SETTINGS, [0, 1], folder=StoreFolder(tmp_path))
 

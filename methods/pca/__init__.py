@@ -1,0 +1,1 @@
+"""The main directions in which two models' activations differ."""
