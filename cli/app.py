@@ -8,6 +8,7 @@ from diffgauge import __version__
 from diffgauge.cli import (
     activations,
     artifacts,
+    diffing,
     graders,
     hypotheses,
     logs,
@@ -43,6 +44,7 @@ app.command("rows")(logs.rows)
 app.command("compare-transcripts")(transcripts.compare_transcripts)
 app.command("regrade")(regrading.regrade)
 app.command("redteam")(redteam.redteam)
+app.command("diff")(diffing.diff)
 
 
 def _version(asked: bool) -> None:

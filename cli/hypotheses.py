@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +15,9 @@ from diffgauge.records.folders import check_writable
 
 if TYPE_CHECKING:
     from diffgauge.graders.hypotheses.evaluating import Evaluation
+    from diffgauge.records.hypotheses import PairedReplies
 
-__all__ = ["app"]
+__all__ = ["app", "finish"]
 
 app = typer.Typer(help="Hypotheses about two models and their evaluation.", no_args_is_help=True)
 
@@ -61,8 +64,9 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """Tests which hypotheses hold on held-out prompts; a command that was cut off goes on there."""
-    from diffgauge.stats.hypotheses_page import HypothesesPage
-    from diffgauge.stats.rendering import terminal_table
+    from diffgauge.evals.surroundings import model_named
+    from diffgauge.graders.hypotheses.evaluating import counted, evaluated
+    from diffgauge.graders.hypotheses.material import read_hypotheses, read_replies, read_verdicts
 
     if (verdicts is None) == (not responses):
         raise DiffgaugeError(
@@ -71,10 +75,41 @@ def evaluate(
         )
     # Before a grader is paid, not after it.
     check_writable(out, "The evaluation's files", "Name another folder with --out.")
-    found = _found(
-        file, responses or [], verdicts, grader or [_LEXICAL], rate, null, ratings, retry,
-        connections, seed, out,
-    )  # fmt: skip
+    hypotheses, replies = read_hypotheses(file), read_replies(responses) if responses else []
+    if verdicts is not None:
+        rows = read_verdicts(verdicts)
+        about = {"graders": sorted({row.grader for row in rows}), "rate": rate}
+        found = counted(hypotheses, rows, [], about, rate)
+    else:
+        found = evaluated(
+            hypotheses,
+            replies,
+            [model_named(name, connections) for name in dict.fromkeys(grader or [_LEXICAL])],
+            out,
+            level=rate,
+            seed=seed,
+            null=null,
+            repeats=ratings,
+            retry=retry,
+            at_once=connections,
+        )
+    finish(found, replies, out, as_json)
+
+
+def finish(
+    found: "Evaluation", replies: "Sequence[PairedReplies]", out: Path, as_json: bool
+) -> None:
+    """Writes an evaluation's files and prints its tables, or its JSON.
+
+    Args:
+        found: The evaluation.
+        replies: From which examples are shown.
+        out: Folder to write into.
+        as_json: Whether JSON is printed.
+    """
+    from diffgauge.stats.hypotheses_page import HypothesesPage
+    from diffgauge.stats.rendering import terminal_table
+
     page = HypothesesPage(
         found.hypotheses,
         found.judged,
@@ -82,73 +117,14 @@ def evaluate(
         found.ratings,
         found.verdicts,
         found.about,
+        replies,
     )
-    command = _command(file, responses or [], verdicts, grader or [_LEXICAL], rate, seed)
+    command = shlex.join(["diffgauge", *sys.argv[1:]])
     written = page.write(command, out)
     if as_json:
         typer.echo(json.dumps(page.data(command), indent=2, allow_nan=False))
         return
     console = Console()
-    for table in page.tables():
+    for table in page.shown():
         console.print(terminal_table(table))
     console.print(f"hypotheses: {written[0]}", markup=False)
-
-
-def _found(
-    file: Path,
-    responses: list[Path],
-    verdicts: Path | None,
-    graders: list[str],
-    rate: float,
-    null: bool,
-    ratings: int,
-    retry: bool,
-    connections: int,
-    seed: int,
-    out: Path,
-) -> "Evaluation":
-    from diffgauge.evals.surroundings import model_named
-    from diffgauge.graders.hypotheses.evaluating import counted, evaluated
-    from diffgauge.graders.hypotheses.material import (
-        read_hypotheses,
-        read_replies,
-        read_verdicts,
-    )
-
-    hypotheses = read_hypotheses(file)
-    if verdicts is not None:
-        rows = read_verdicts(verdicts)
-        known = sorted({row.grader for row in rows})
-        return counted(hypotheses, rows, [], {"graders": known, "rate": rate}, rate)
-    return evaluated(
-        hypotheses,
-        read_replies(responses),
-        [model_named(name, connections) for name in dict.fromkeys(graders)],
-        out,
-        level=rate,
-        seed=seed,
-        null=null,
-        repeats=ratings,
-        retry=retry,
-        at_once=connections,
-    )
-
-
-def _command(
-    file: Path,
-    responses: list[Path],
-    verdicts: Path | None,
-    graders: list[str],
-    rate: float,
-    seed: int,
-) -> str:
-    parts = ["diffgauge", "hypotheses", "evaluate", str(file)]
-    if verdicts is not None:
-        parts += ["--verdicts", str(verdicts)]
-    for path in responses:
-        parts += ["--responses", str(path)]
-    if verdicts is None:
-        for name in graders:
-            parts += ["--grader", name]
-    parts += ["--rate", f"{rate:g}", "--seed", str(seed)]
-    return shlex.join(parts)

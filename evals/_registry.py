@@ -22,11 +22,13 @@ from diffgauge.evals.tasks import (
     amplification,
     battery,
     blackbox,
+    crosscoder,
     diff_mining,
     investigate,
     kl,
     pca,
     perplexity_diff,
+    sae_difference,
 )
 from diffgauge.graders.any_of_k import any_of_k
 from diffgauge.graders.detection import detection
@@ -49,6 +51,7 @@ __all__ = [
     "battery",
     "battery_report",
     "blackbox",
+    "crosscoder",
     "detection",
     "diff_mining",
     "diffgauge",
@@ -68,6 +71,7 @@ __all__ = [
     "perplexity_diff",
     "replication",
     "rubric",
+    "sae_difference",
     "shotgun",
     "trigger_behaviour",
     "which",
@@ -78,6 +82,12 @@ def _scripted() -> Callable[..., ModelAPI]:
     from diffgauge.evals.scripted.provider import ScriptedInvestigator
 
     return ScriptedInvestigator
+
+
+def _contrast() -> Callable[..., ModelAPI]:
+    from diffgauge.evals.llm_diff.offline import ContrastComparator
+
+    return ContrastComparator
 
 
 def _lexical() -> Callable[..., ModelAPI]:
@@ -99,6 +109,7 @@ def _obedient_investigator() -> Callable[..., ModelAPI]:
 
 
 _PROVIDED: dict[str, Callable[[], Callable[..., ModelAPI]]] = {
+    "contrast": _contrast,
     "lexical": _lexical,
     "obedient-grader-inside": _obedient_grader,
     "obedient-grader-outside": _obedient_grader,

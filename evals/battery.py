@@ -139,7 +139,7 @@ def _of_words(view: "View", side: Side, name: str) -> list[Finding]:
 
 def _telling(view: "View", side: Side, terms: set[str]) -> tuple[str, ...]:
     """Prompts on which most of the words came, and from one model more than from the other."""
-    from diffgauge.methods.battery.replies import words
+    from diffgauge.records.counted import words
 
     def n_more(prompt: str) -> int:
         own, other = (

@@ -25,11 +25,13 @@ __all__ = [
     "amplification",
     "battery",
     "blackbox",
+    "crosscoder",
     "diff_mining",
     "investigate",
     "kl",
     "pca",
     "perplexity_diff",
+    "sae_difference",
     "task_of",
 ]
 
@@ -104,6 +106,20 @@ def pca(**asked: Any) -> Task:
     return investigation(method="pca", **asked)
 
 
+@task(method="sae_difference", tier="core")
+@taking("method", agent="method")
+def sae_difference(**asked: Any) -> Task:
+    """Investigates a pair with latents of the difference of activations, and by asking both."""
+    return investigation(method="sae_difference", **asked)
+
+
+@task(method="crosscoder", tier="core")
+@taking("method", agent="method")
+def crosscoder(**asked: Any) -> Task:
+    """Investigates a pair with latents of both models' activations, and by asking both models."""
+    return investigation(method="crosscoder", **asked)
+
+
 @task(method="battery", tier="core")
 @taking(*OF_AGENTS)
 def battery(**asked: Any) -> Task:
@@ -123,10 +139,12 @@ _OF_METHOD: Final[dict[str, Callable[..., Task]]] = {
     "activation_oracle": activation_oracle,
     "adl": adl,
     "amplification": amplification,
+    "crosscoder": crosscoder,
     "diff_mining": diff_mining,
     "kl": kl,
     "pca": pca,
     "perplexity_diff": perplexity_diff,
+    "sae_difference": sae_difference,
 }
 
 

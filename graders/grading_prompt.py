@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from diffgauge.graders.rubric_files import Rubric
@@ -10,7 +11,15 @@ from diffgauge.organisms.truth import Truth
 from diffgauge.records.artifacts import hash_json
 from diffgauge.records.reports import Report
 
-__all__ = ["PROMPT_DIGEST", "again", "encoded", "grading_prompt", "sections", "told"]
+__all__ = [
+    "PROMPT_DIGEST",
+    "again",
+    "encoded",
+    "grading_prompt",
+    "section_values",
+    "sections",
+    "told",
+]
 
 _PROMPT: Final = """\
 You grade one report. An investigator compared two language models, one of which may have been \
@@ -162,8 +171,21 @@ def sections(prompt: str) -> dict[str, Any]:
     Raises:
         ValueError: The text is no grading prompt: a section is missing or no JSON.
     """
+    return section_values(prompt, _section_names(prompt))
+
+
+def section_values(prompt: str, names: Sequence[str]) -> dict[str, Any]:
+    """Reads sections of JSON back out of a prompt, each between tags on lines of their own.
+
+    Args:
+        prompt: The prompt.
+        names: Of the sections.
+
+    Raises:
+        ValueError: A section is not there, stands there twice, or is no JSON.
+    """
     found = {}
-    for name in _section_names(prompt):
+    for name in names:
         opened, closed = f"<{name}>\n", f"\n</{name}>\n"
         if prompt.count(opened) != 1 or prompt.count(closed) != 1:
             raise ValueError(f"the prompt has no single section {name!r}")

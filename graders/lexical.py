@@ -91,9 +91,8 @@ def lexical_verdict(prompt: str) -> dict[str, Any]:
     Raises:
         ValueError: The prompt is no grading prompt.
     """
-    compared = verdict_sections(prompt)
-    if compared is not None:
-        return term_verdicts(compared)
+    if "<hypotheses>\n" in prompt:
+        return term_verdicts(verdict_sections(prompt))
     read = sections(prompt)
     if "scale" in read:
         return _on_scale(read["scale"]["name"], _truth(read["truth"]), _report(read["report"]))
@@ -166,6 +165,14 @@ class LexicalGrader(ModelAPI):
         if model_args:
             raise ValueError(f"the lexical grader takes no arguments, found {sorted(model_args)}")
 
+    def answer(self, prompt: str) -> dict[str, Any]:
+        """Returns what is answered to a prompt, as plain JSON values.
+
+        Raises:
+            ValueError: It is none that can be answered.
+        """
+        return lexical_verdict(prompt)
+
     async def generate(
         self,
         input: list[ChatMessage],
@@ -173,10 +180,10 @@ class LexicalGrader(ModelAPI):
         tool_choice: ToolChoice,
         config: GenerateConfig,
     ) -> ModelOutput:
-        """Returns the verdict on the first user message as JSON, with its usage stated."""
+        """Returns the answer to the first user message as JSON, with its usage stated."""
         prompt = _first_prompt(input)
         try:
-            reply = json.dumps(lexical_verdict(prompt))
+            reply = json.dumps(self.answer(prompt))
         except ValueError as error:
             reply = f"This is no grading prompt: {error}."
         output = ModelOutput.from_content(self.model_name, reply)

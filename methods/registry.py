@@ -18,10 +18,12 @@ BUILT_IN = {
     "adl": "diffgauge.methods.adl.method:ADL",
     "amplification": "diffgauge.methods.amplification.method:WeightAmplification",
     "battery": "diffgauge.methods.battery.method:PromptBattery",
+    "crosscoder": "diffgauge.methods.crosscoder.method:Crosscoder",
     "diff_mining": "diffgauge.methods.diff_mining.method:DiffMining",
     "kl": "diffgauge.methods.kl.method:KL",
     "pca": "diffgauge.methods.pca.method:PCA",
     "perplexity_diff": "diffgauge.methods.perplexity_diff.method:PerplexityDiff",
+    "sae_difference": "diffgauge.methods.sae_difference.method:SAEDifference",
 }
 """The same lines as in pyproject.toml, for a source tree that is not installed."""
 

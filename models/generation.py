@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from diffgauge.models.interventions import Injection, adding, chained, injecting
+from diffgauge.models.interventions import Injection, Removal, adding, chained, injecting, removing
 from diffgauge.models.sampling import RowSampler
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Job:
         layer: Block after which `vector` is added; None when nothing is.
         vector: (d_model,), or None.
         injection: What is mixed in at tokens of the prompt, before `vector` is added; or None.
+        removal: What is taken out, after `vector` is added; or None.
     """
 
     side: Side
@@ -46,6 +47,7 @@ class Job:
     layer: int | None = None
     vector: torch.Tensor | None = None
     injection: Injection | None = None
+    removal: Removal | None = None
 
 
 @dataclass
@@ -166,6 +168,21 @@ class _Batch:
                     len(self._jobs), 1, architecture.d_model, dtype=parameter.dtype
                 ).to(parameter.device)
             self._added[job.layer][row, 0] = job.vector.to(parameter)
+        self._removed = self._removals(parameter)
+
+    def _removals(self, parameter: torch.Tensor) -> dict[int, tuple[torch.Tensor, torch.Tensor]]:
+        """Stacks the rows' directions and levels by layer; rows without one get zeros."""
+        found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        for row, job in enumerate(self._jobs):
+            if job.removal is None:
+                continue
+            wide, flat = (len(self._jobs), 1, len(job.removal.direction)), (len(self._jobs), 1, 1)
+            directions, levels = found.setdefault(
+                job.removal.layer, (parameter.new_zeros(wide), parameter.new_zeros(flat))
+            )
+            directions[row, 0] = job.removal.direction.to(parameter)
+            levels[row] = job.removal.level
+        return found
 
     def _inject(self, starts: Sequence[int]) -> None:
         """Prepares what is mixed into the prompts, by layer: for the first step only."""
@@ -180,6 +197,8 @@ class _Batch:
         edits: dict[int, list[Edit]] = {layer: [edit] for layer, edit in self._injected.items()}
         for layer, added in self._added.items():
             edits.setdefault(layer, []).append(adding(added))
+        for layer, (directions, levels) in self._removed.items():
+            edits.setdefault(layer, []).append(removing(directions, levels))
         self._injected = {}
         return edits
 
@@ -232,5 +251,9 @@ class _Batch:
         self._cache.batch_select_indices(there)
         self._sampler.keep(index)
         self._added = {layer: added[there] for layer, added in self._added.items()}
+        self._removed = {
+            layer: (directions[there], levels[there])
+            for layer, (directions, levels) in self._removed.items()
+        }
         if all(bool((added == 0).all()) for added in self._added.values()):
             self._added = {}

@@ -17,6 +17,7 @@ __all__ = [
     "Edit",
     "Injection",
     "PatchMode",
+    "Removal",
     "Steering",
     "adding",
     "chained",
@@ -24,6 +25,7 @@ __all__ = [
     "check_vector",
     "injecting",
     "patching",
+    "removing",
     "within",
 ]
 
@@ -45,6 +47,23 @@ class Steering:
 
     layer: int
     vector: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A direction taken out of the residual stream while a row is generated.
+
+    The residual `r` becomes ``r - (r·u - level) u`` at every prompt and every generated position.
+
+    Attributes:
+        layer: 0-based block after which it is taken out.
+        direction: The unit vector `u` (d_model,).
+        level: What is left along it.
+    """
+
+    layer: int
+    direction: torch.Tensor
+    level: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -179,6 +198,21 @@ def patching(vectors: torch.Tensor, last: torch.Tensor, mode: PatchMode) -> Edit
         own = vectors.to(residual)
         edited[rows, last] = own if mode == "replace" else edited[rows, last] + own
         return edited
+
+    return edit
+
+
+def removing(directions: torch.Tensor, levels: torch.Tensor) -> Edit:
+    """Returns the edit that takes a direction out of each row.
+
+    Args:
+        directions: Unit vectors, or zeros where nothing is taken out (batch, 1, d_model).
+        levels: What is left along each (batch, 1, 1).
+    """
+
+    def edit(residual: torch.Tensor) -> torch.Tensor:
+        along = (residual * directions).sum(-1, keepdim=True) - levels
+        return residual - along * directions
 
     return edit
 

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 from diffgauge.models.amplification import Amplification, amplified_weights
 from diffgauge.models.forwards import Engine, Forwards
 from diffgauge.models.generation import Continuation, Job, Observer, continue_all
-from diffgauge.models.interventions import Injection, Steering, check_injection, check_vector
+from diffgauge.models.interventions import (
+    Injection,
+    Removal,
+    Steering,
+    check_injection,
+    check_vector,
+)
 from diffgauge.models.tokenization import all_token_ids, token_ids
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.subjects import Prompt, Reply, Side
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
     from diffgauge.records.corpora import Text
     from diffgauge.records.organisms import WeightsSpec
 
-__all__ = ["MAX_ROWS", "Engine", "Injection", "ModelPair", "Row", "Steering"]
+__all__ = ["MAX_ROWS", "Engine", "Injection", "ModelPair", "Removal", "Row", "Steering"]
 
 MAX_ROWS = 64
 """Rows in one batch; more are run one batch after the other."""
@@ -45,12 +51,14 @@ class Row:
         steering: What is added on the way; None leaves the model as it is.
         injection: What is mixed in at tokens of the prompt, before `steering` is added; None
             likewise.
+        removal: What is taken out, after `steering` is added; None likewise.
     """
 
     side: Side
     prompt: Prompt
     steering: Steering | None = None
     injection: Injection | None = None
+    removal: Removal | None = None
 
 
 class ModelPair(Forwards):
@@ -199,7 +207,7 @@ class ModelPair(Forwards):
         if self.spec.kind not in ("identical", "prompted"):
             return index
         numbers = (job.seed, job.max_new_tokens, job.temperature, job.layer)
-        return (tuple(job.token_ids), *numbers, id(job.vector), id(job.injection))
+        return (tuple(job.token_ids), *numbers, id(job.vector), id(job.injection), id(job.removal))
 
     @contextmanager
     def amplified(self, how: Amplification) -> Iterator[None]:
@@ -236,6 +244,9 @@ class ModelPair(Forwards):
         if row.injection is not None:
             self._check_layers([row.injection.layer])
             check_injection(row.injection, len(ids), self.d_model)
+        if row.removal is not None:
+            self._check_layers([row.removal.layer])
+            check_vector(row.removal.direction, self.d_model)
         return Job(
             side=row.side,
             token_ids=ids,
@@ -245,6 +256,7 @@ class ModelPair(Forwards):
             layer=None if steering is None else steering.layer,
             vector=None if steering is None else steering.vector,
             injection=row.injection,
+            removal=row.removal,
         )
 
     def _fits(self, n_asked: int, n_run: int, n_new: int) -> bool:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from diffgauge.records.folders import write_files
-from diffgauge.records.hypotheses import Hypothesis, Judged, Rating, RatingScale, VerdictRow
+from diffgauge.records.hypotheses import (
+    Hypothesis,
+    Judged,
+    PairedReplies,
+    Rating,
+    RatingScale,
+    VerdictRow,
+)
+from diffgauge.records.printing import neutralised
 from diffgauge.stats.hypotheses import Measured, accepted_share, measured
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.reliability import krippendorff_alpha
@@ -23,7 +33,12 @@ _CAUTION: Final = (
     "A hypothesis that holds is shown for prompts like those it was tested on. Intervals are 90 % "
     "and cluster by prompt; verdicts that failed or are missing stand in no denominator."
 )
+_IN_FILES: Final = frozenset({"id", "gap", "counts", "failed", "legacy", "ratings"})
+"""Columns that are not printed."""
+
 _OFFLINE: Final = "diffgauge/"
+_EXAMPLES: Final = 2
+_EXAMPLE_CHARS: Final = 400
 _SCALES: Final[tuple[RatingScale, ...]] = ("interestingness", "abstraction")
 _COLUMNS: Final = (
     Column("id", "id", "Of the hypothesis."),
@@ -57,6 +72,7 @@ class HypothesesPage:
         ratings: Of any rater.
         verdicts: Every row.
         about: What was asked, as plain JSON values; ``graders`` and ``rate`` are read.
+        replies: From which examples are shown of what holds; none shows no examples.
     """
 
     def __init__(
@@ -67,8 +83,9 @@ class HypothesesPage:
         ratings: Sequence[Rating],
         verdicts: Sequence[VerdictRow],
         about: Mapping[str, Any],
+        replies: Sequence[PairedReplies] = (),
     ) -> None:
-        self._about, self._nulls = about, nulls
+        self._about, self._nulls, self._replies = about, nulls, replies
         self._ratings, self._verdicts = ratings, verdicts
         self._measured = measured(hypotheses, judged, ratings)
         offline = all(name.startswith(_OFFLINE) for name in about["graders"])
@@ -91,6 +108,13 @@ class HypothesesPage:
             *([self._null_table()] if self._nulls else []),
         ]
 
+    def shown(self) -> list[Table]:
+        """Returns the tables with the columns that a terminal has room for."""
+        return [
+            replace(one, columns=tuple(c for c in one.columns if c.key not in _IN_FILES))
+            for one in self.tables()
+        ]
+
     def write(self, command: str, out: Path) -> tuple[Path, ...]:
         """Writes ``hypotheses.md``, ``hypotheses.json`` and ``verdicts.parquet``.
 
@@ -104,6 +128,7 @@ class HypothesesPage:
         markdown = page_markdown(
             _TITLE, [f"`{self._mark}`", _CAUTION], command, self.tables(), self.notes()
         )
+        markdown += "".join(f"\n{part}\n" for part in self._examples())
         files = write_page(out, "hypotheses", markdown, self.data(command))
         import pandas as pd
 
@@ -121,7 +146,7 @@ class HypothesesPage:
 
     def notes(self) -> list[str]:
         """Returns what a reader should know beside: agreement of raters, and what failed."""
-        return [*self._agreement(), *self._problems()]
+        return [*self._about.get("notes", ()), *self._agreement(), *self._problems()]
 
     def _operating_point(self) -> str:
         if not self._nulls:
@@ -172,6 +197,27 @@ class HypothesesPage:
             alpha = krippendorff_alpha(frame)
             told = "undefined with one rater" if math.isnan(alpha.value) else _interval(alpha)
             yield f"Agreement of raters on {scale}, Krippendorff's alpha (ordinal): {told}."
+
+    def _examples(self) -> Iterator[str]:
+        """Yields, of each hypothesis that holds, held-out replies that it was judged to fit."""
+        texts = {(one.prompt, one.number): one for one in self._replies}
+        for one in sorted(self._measured, key=_rank):
+            if one.test is None or not one.test.accepted or not texts:
+                continue
+            fitting = dict.fromkeys(
+                (row.prompt, row.number)
+                for row in self._verdicts
+                if (row.hypothesis, row.drawn, row.split) == (one.hypothesis.id, "pair", "test")
+                and row.winner == one.hypothesis.predicted
+            )
+            shown = [texts[key] for key in fitting if key in texts][:_EXAMPLES]
+            claim = " ".join(neutralised(one.hypothesis.text).split())
+            yield f"## Examples: {claim} (model {one.hypothesis.predicted})"
+            for pair in shown:
+                yield "\n".join(
+                    f"> **{name}** {_short(text)}\n>"
+                    for name, text in (("prompt", pair.prompt), ("a", pair.a), ("b", pair.b))
+                )
 
     def _problems(self) -> Iterator[str]:
         rows: list[VerdictRow | Rating] = [*self._verdicts, *self._ratings]
@@ -242,3 +288,10 @@ def _figure(value: float) -> str:
 
 def _yes(value: bool | None) -> str:
     return "–" if value is None else "yes" if value else "no"
+
+
+def _short(text: str | None) -> str:
+    """A reply on one line, cut, in which no mark of Markdown or HTML counts."""
+    line = " ".join(neutralised(text or "").split())
+    cut = line if len(line) <= _EXAMPLE_CHARS else f"{line[:_EXAMPLE_CHARS]}…"
+    return html.escape(cut).replace("`", "\\`").replace("*", "\\*")

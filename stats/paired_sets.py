@@ -11,6 +11,7 @@ from typing import Final
 from diffgauge.records.rows import Row
 from diffgauge.stats.cells import PLANTED, SAME, claimed, null_kinds, samples_of
 from diffgauge.stats.features import GOOD_GRADE
+from diffgauge.stats.findings import Key, key_of
 from diffgauge.stats.intervals import Estimate, clustered_mean, clustered_share
 from diffgauge.stats.log_sets import LogSet
 from diffgauge.stats.strata import BLACKBOX
@@ -105,8 +106,7 @@ def contrasts(sets: Sequence[LogSet]) -> list[SetContrast]:
     for second in sets[1:]:
         ours, theirs = _places(sets[0].rows), _places(second.rows)
         for place in sorted(set(ours) & set(theirs), key=_blackbox_first):
-            made = _contrasts(sets[0].name, second.name, place, ours[place], theirs[place])
-            found += made
+            found += _contrasts(sets[0].name, second.name, place, ours[place], theirs[place])
     return found
 
 
@@ -210,15 +210,11 @@ def _top1(row: Row) -> float | None:
 
 def _good(rows: Sequence[Row], grader: str) -> _Of:
     """Share of one grader's grades of a sample that are good: 1 or 0 where it graded once."""
-    held: dict[tuple[str, ...], list[float]] = {}
+    held: dict[Key, list[float]] = {}
     for row in rows:
         if row.grader == grader and row.grade is not None:
-            held.setdefault(_sample(row), []).append(float(row.grade >= GOOD_GRADE))
-    return lambda row: fmean(held[_sample(row)]) if _sample(row) in held else None
-
-
-def _sample(row: Row) -> tuple[str, ...]:
-    return row.log, row.task_id, row.sample_id, str(row.epoch)
+            held.setdefault(key_of(row), []).append(float(row.grade >= GOOD_GRADE))
+    return lambda row: fmean(held[key_of(row)]) if key_of(row) in held else None
 
 
 def differing(found: Sequence[SetContrast]) -> str:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from diffgauge.stats.drawing import COLOURS, RC, Drawn, drawn
 from diffgauge.stats.evidence import mark
+from diffgauge.stats.findings import key_of
 from diffgauge.stats.intervals import Estimate
-from diffgauge.stats.paired_sets import SetContrast, differing
+from diffgauge.stats.log_sets import LogSet
+from diffgauge.stats.paired_sets import SetContrast, contrasts, differing
 from diffgauge.stats.parts import Part, Picture, Words
 from diffgauge.stats.tables import ARM_COLUMNS, Column, Table, Value
 
@@ -20,27 +22,39 @@ if TYPE_CHECKING:
 
 __all__ = ["paired_parts"]
 
-_LINE_INCHES: Final = 0.3
+_LINE_INCHES: Final = 0.5
+_PANEL_INCHES: Final = 1.75
 _PLACE: Final = tuple(column for column in ARM_COLUMNS if column.key != "investigator")
 _CAPTION: Final = (
     "Differences of shares, the later set less the first, with 90 % intervals over organisms; a "
-    "mark without one: all pairs agree. The small figures are pairs and organisms. Of false "
-    "positives less is better."
+    "mark without one: all pairs agree. The small figures are pairs and organisms."
 )
 _CONTRAST: Final = Column("contrast", "contrast", "The set, less the one it is compared with.")
 
 
-def paired_parts(found: Sequence[SetContrast]) -> tuple[Part, ...]:
-    """Returns sentences, figure and tables of sets against each other; nothing where none pairs.
+def paired_parts(sets: Sequence[LogSet]) -> tuple[Part, ...]:
+    """Returns sentences, figure and tables of sets against each other.
 
     Args:
-        found: Of `paired_sets.contrasts`.
+        sets: Of `logs.Logs.sets`.
+
+    Returns:
+        Nothing where none pairs, but for a sentence that says so where two sets were named: many
+        are files that a shell listed.
     """
+    found = contrasts(sets)
     if not found:
-        return ()
+        return (Words((_nothing(*sets),)),) if len(sets) == 2 else ()
     words = tuple(_words(found))
     picture = Picture("paired_sets", partial(_draw, found), " ".join(words), _CAPTION, _mark(found))
     return Words(words), picture, _differences(found), _shares(found)
+
+
+def _nothing(first: LogSet, second: LogSet) -> str:
+    return (
+        f"No graded sample of {first.name} has a partner in {second.name} (same organism, arm, "
+        "budget, corpus, sides, blindness, epoch): nothing is compared pair by pair."
+    )
 
 
 def _differences(found: Sequence[SetContrast]) -> Table:
@@ -138,18 +152,20 @@ def _differ(found: Sequence[SetContrast]) -> str:
 def _words(found: Sequence[SetContrast]) -> list[str]:
     """Returns one sentence for each arm of two sets."""
     return [
-        f"{part[0].second} less {part[0].first}, {part[0].place[0]} (budget {part[0].place[1]}): "
+        f"{part[0].second} less {part[0].first}, {part[0].place[0]} (budget {part[0].place[1]}, "
+        f"{len(pairs)} pairs of {len(organisms)} organisms): "
         + "; ".join(f"{one.measure} {_said(one.difference)}" for one in part if one.difference.n)
         + "."
         for part in _by_arm(found)
-        if any(one.difference.n for one in part)
+        if (pairs := {key_of(ours): ours for one in part for ours, _ in one.pairs})
+        if (organisms := {row.truth_id for row in pairs.values()})
     ]
 
 
 def _said(one: Estimate) -> str:
-    interval = "" if math.isnan(one.low) else f" [{one.low:+.2f}, {one.high:+.2f}]"
-    plural = "" if one.n == 1 else "s"
-    return f"{one.value:+.2f}{interval} over {one.n} pair{plural} of {one.n_organisms} organisms"
+    return f"{one.value:+.2f}" + (
+        "" if math.isnan(one.low) else f" [{one.low:+.2f}, {one.high:+.2f}]"
+    )
 
 
 def _draw(found: Sequence[SetContrast]) -> Drawn:
@@ -157,34 +173,50 @@ def _draw(found: Sequence[SetContrast]) -> Drawn:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    measures = list(dict.fromkeys(one.measure for one in found))
+    lines = _by_arm(found)
+    measures = {one.key: one.measure for one in found}
     with mpl.rc_context(RC):
-        size = (7.2, 1.3 + _LINE_INCHES * len(found))
+        size = (2.2 + _PANEL_INCHES * len(measures), 1.4 + _LINE_INCHES * len(lines))
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
-        axis = figure.subplots()
-        axis.axvline(0, color="#222222", lw=0.9)
-        for at, one in enumerate(found):
-            _line(axis, at, one.difference, COLOURS[measures.index(one.measure) % len(COLOURS)])
-        axis.set_yticks(range(len(found)), _labels(found), fontsize=8)
-        axis.set_ylim(len(found) - 0.4, -0.6)
-        axis.set_xlim(-1.03, 1.03)
-        axis.set_xlabel("difference of shares, later set less the first", fontsize=8)
-        axis.set_title(f"{_mark(found)}   ·   means over pairs, 90 % intervals", fontsize=8.5)
-        axis.grid(axis="x", color="#e5e5e5", lw=0.6)
-        axis.set_axisbelow(True)
-        for side in ("top", "right", "left"):
-            axis.spines[side].set_visible(False)
-        axis.tick_params(axis="y", length=0)
+        axes = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
+        for axis, (key, words) in zip(axes, measures.items(), strict=True):
+            _panel(axis, words, [one for part in lines for one in part if one.key == key], lines)
+        axes[0].set_yticks(range(len(lines)), _labels(lines), fontsize=8)
+        axes[0].set_ylim(len(lines) - 0.4, -0.6)
+        figure.suptitle(
+            f"{_mark(found)}   ·   differences with 90 % intervals, n = pairs / organisms",
+            fontsize=8.5,
+        )
         return drawn(figure)
 
 
-def _labels(found: Sequence[SetContrast]) -> list[str]:
-    several = len({(one.first, one.second) for one in found}) > 1
+def _panel(
+    axis: Axes, words: str, ones: Sequence[SetContrast], lines: Sequence[Sequence[SetContrast]]
+) -> None:
+    places = {(part[0].second, part[0].place): at for at, part in enumerate(lines)}
+    axis.axvline(0, color="#222222", lw=0.9)
+    for one in ones:
+        at = places[one.second, one.place]
+        _line(axis, at, one.difference, COLOURS[at % len(COLOURS)])
+    axis.set_xlim(-1.03, 1.03)
+    axis.set_xticks([-1, 0, 1], ["−1", "0", "+1"])
+    axis.set_title(words.replace(": ", "\n").replace(" (", "\n("), fontsize=9)
+    left = "left" if words.startswith("false") else "right"
+    axis.set_xlabel(f"{left} is better", fontsize=8, color="#444444")
+    axis.grid(axis="x", color="#e5e5e5", lw=0.6)
+    axis.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    axis.tick_params(axis="y", length=0)
+
+
+def _labels(lines: Sequence[Sequence[SetContrast]]) -> list[str]:
+    several = len({(part[0].first, part[0].second) for part in lines}) > 1
     return [
-        f"{f'{one.second} − {one.first}, ' if several else ''}{one.place[0]}, {one.place[1]}: "
-        f"{one.measure}"
-        for one in found
+        f"{f'{part[0].second} − {part[0].first}: ' if several else ''}{part[0].place[0]}, "
+        f"{part[0].place[1]}"
+        for part in lines
     ]
 
 
@@ -195,12 +227,5 @@ def _line(axis: Axes, at: int, one: Estimate, colour: str) -> None:
     if not math.isnan(one.low):
         axis.plot([one.low, one.high], [at, at], color=colour, lw=2.2, solid_capstyle="butt")
     axis.plot([one.value], [at], "o", color=colour, ms=6, clip_on=False)
-    axis.text(
-        1.02,
-        at,
-        f"{one.n} / {one.n_organisms}",
-        transform=axis.get_yaxis_transform(),
-        fontsize=7,
-        va="center",
-        color="#444444",
-    )
+    counts = f"{one.n} / {one.n_organisms}"
+    axis.text(1.0, at - 0.28, counts, ha="right", fontsize=6.5, color="#444444")

@@ -18,7 +18,6 @@ from diffgauge.stats.gap_figure import gap_figure
 from diffgauge.stats.gap_table import gap_tables
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import Logs
-from diffgauge.stats.paired_sets import contrasts
 from diffgauge.stats.paired_table import paired_parts
 from diffgauge.stats.parts import Chapter, Part, Picture, Words
 from diffgauge.stats.replication_tables import replication_table
@@ -55,12 +54,12 @@ def chapters_of(rows: Sequence[Row], read: Logs, section: Section | None) -> lis
         read: The logs they come from.
         section: What the models say; None where none was fitted.
     """
-    graded, found, sets = graded_of(rows), claims(read), contrasts(read.sets)
+    graded, found = graded_of(rows), claims(read)
     chapters = [
         _chapter(
             "answer", "Does a method help, and how sure is that?", section.first if section else ()
         ),
-        _chapter("sets", "One set of logs against another", paired_parts(sets)),
+        _chapter("sets", "One set of logs against another", paired_parts(read.sets)),
         _chapter(
             "found",
             "What was found, and what was falsely claimed",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from diffgauge.evals.llm_diff import comparing, naming
 from diffgauge.graders import rubric_files
 from diffgauge.graders.grading_prompt import _PROMPT
 from diffgauge.graders.hypotheses import rating_prompt, verdict_prompt
@@ -56,6 +57,8 @@ def prompts() -> dict[str, str]:
         "grading prompt": _PROMPT,
         "prompts of scales": scales,
         "verdicts on hypotheses": verdict_prompt._PROMPT,
+        "comparisons of replies": comparing._PROMPT,
+        "names of clusters": naming._PROMPT,
         "ratings of hypotheses": f"{ratings}\n{rating_prompt._EXAMPLES}",
     }
 

@@ -40,6 +40,9 @@ UNSAFE = (
     r"yaml\.(unsafe_load|full_load|Loader|UnsafeLoader|FullLoader)\b",
     r"shell\s*=\s*True",
 )
+CONVERTER = "methods/dictionaries/published.py"
+"""Reads published dictionaries that exist as .pt alone, and nothing but tensors from them."""
+
 BROAD_CATCHERS = {
     "evals/replicating.py": "a subject that fails after the report leaves findings untested",
     "graders/asking.py": "a grader that fails leaves a report ungraded, not a paid run undone",
@@ -67,6 +70,8 @@ ALL = [pytest.param(path, id=name(path)) for path in modules()]
 @pytest.mark.parametrize("path", ALL)
 def test_nothing_unpickles_or_runs_remote_code(path: Path) -> None:
     source = path.read_text()
+    if name(path) == CONVERTER:
+        source = source.replace('torch.load(file, map_location="cpu", weights_only=True)', "")
     assert not [pattern for pattern in UNSAFE if re.search(pattern, source)]
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from diffgauge.graders.grading_prompt import encoded
+from diffgauge.graders.grading_prompt import encoded, section_values
 from diffgauge.graders.verdict import UnreadableVerdict, json_objects
 from diffgauge.records.artifacts import hash_json
 
@@ -93,15 +92,13 @@ def verdict_prompt(hypotheses: Sequence[str], prompt: str, first: str, second: s
     )
 
 
-def verdict_sections(prompt: str) -> dict[str, Any] | None:
-    """Returns the sections of a prompt made by `verdict_prompt`; None of any other text."""
-    found = {}
-    for name in _SECTIONS:
-        opened, closed = f"<{name}>\n", f"\n</{name}>\n"
-        if prompt.count(opened) != 1 or prompt.count(closed) != 1:
-            return None
-        found[name] = json.loads(prompt.split(opened)[1].split(closed)[0])
-    return found
+def verdict_sections(prompt: str) -> dict[str, Any]:
+    """Returns the sections of a prompt made by `verdict_prompt`.
+
+    Raises:
+        ValueError: It is another text.
+    """
+    return section_values(prompt, _SECTIONS)
 
 
 def read_fits(text: str, n: int) -> list[Fits | None]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from diffgauge.methods.battery.exchange import max_test
 from diffgauge.methods.battery.log_odds import log_odds
-from diffgauge.methods.battery.replies import STYLES, styles, words
 from diffgauge.methods.battery.settings import BatterySettings
+from diffgauge.records.counted import STYLES, styles, words
 from diffgauge.records.subjects import SIDES, Side
 
 __all__ = ["compared"]

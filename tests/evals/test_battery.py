@@ -8,7 +8,7 @@ import pytest
 from diffgauge.evals.battery import evidence_for
 from diffgauge.evals.open_prompts import built_in_prompts
 from diffgauge.evals.tasks import battery
-from diffgauge.methods.battery.replies import words
+from diffgauge.records.counted import words
 from diffgauge.records.stored import ALIASES_KEY, ARTIFACT_KEY, REPORT_KEY
 from tests.evals.runs import ran
 

@@ -4,15 +4,14 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from inspect_ai.model import Model, ModelOutput, ModelUsage, get_model
 
 from diffgauge.graders.replication import FALSE, PLANTED, replication
 from diffgauge.graders.replication_prompt import read_verdicts, replication_prompt
 from diffgauge.graders.verdict import UnreadableVerdict
 from tests.graders.fresh import Saying, also, categories, plain, predicted, reporting, run, samples
+from tests.graders.hypotheses.stage import Grader
 from tests.graders.runs import lexical_grader, scores
 
 pytestmark = pytest.mark.unit
@@ -32,23 +31,6 @@ def reading(judge: Callable[[str], str]) -> Callable[[str], str]:
         )
 
     return answered
-
-
-class Grader:
-    """A grader that is a function of its prompt, its prompts kept."""
-
-    def __init__(self, answer: Callable[[str], str]) -> None:
-        self.prompts: list[str] = []
-        self._answer = answer
-
-    def __call__(self, input: Any, tools: Any, tool_choice: Any, config: Any) -> ModelOutput:
-        self.prompts.append(input[0].text)
-        output = ModelOutput.from_content("mockllm/model", self._answer(input[0].text))
-        output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
-        return output
-
-    def model(self) -> Model:
-        return get_model("mockllm/model", custom_outputs=self, memoize=False)
 
 
 def lobsters(text: str) -> str:

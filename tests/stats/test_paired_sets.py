@@ -124,11 +124,9 @@ def test_only_like_is_compared_with_like(change: dict[str, Any]) -> None:
 
 def test_every_later_set_stands_against_the_first_in_table_words_and_figure() -> None:
     third = LogSet("third", tuple(one.model_copy(update={"method_version": 2}) for one in OLD.rows))
-    found = contrasts([OLD, NEW, third])
-    words, picture, table, shares = paired_parts(found)
+    words, picture, table, shares = paired_parts([OLD, NEW, third])
     assert isinstance(words, Words) and isinstance(picture, Picture)
     assert isinstance(table, Table) and isinstance(shares, Table)
-    assert paired_parts([]) == ()
     assert [line["contrast"] for line in table.rows] == ["new − old", "third − old"]
     assert [line["contrast"] for line in shares.rows] == ["new − old"] * 3 + ["third − old"] * 3
     assert table.rows[0]["sensitivity"] == shares.rows[0]["difference"]
@@ -136,10 +134,24 @@ def test_every_later_set_stands_against_the_first_in_table_words_and_figure() ->
     assert "old against third: other method version (not said against 2)" in table.text
     first, second = words.items
     # Of the 27 ways to resample three organisms one has mean 0 and three have 1/6: 5 % is there.
-    assert first.startswith("new less old, adl:method (budget 50): sensitivity +0.50 [+0.17, +0.83")
-    assert "top-1) +0.00 over 6 pairs of 3 organisms" in second
+    assert first.startswith(
+        "new less old, adl:method (budget 50, 6 pairs of 3 organisms): "
+        "sensitivity +0.50 [+0.17, +0.83]; "
+    )
+    assert "identified (top-1) +0.00; " in second
     assert picture.text == f"{first} {second}"
     assert picture.drawn == picture.draw() and picture.drawn.png.startswith(b"\x89PNG")
+
+
+def test_two_sets_that_share_nothing_are_said_to() -> None:
+    other = LogSet("other", (sample(7, 1, True),))
+    [said] = paired_parts([OLD, other])
+    assert (
+        isinstance(said, Words)
+        and "No graded sample of old has a partner in other" in said.items[0]
+    )
+    # A shell's list of files is no question.
+    assert paired_parts([]) == paired_parts([OLD]) == paired_parts([OLD, other, other]) == ()
 
 
 def test_names_are_those_given_and_paths_that_are_there_are_paths(tmp_path: Path) -> None:

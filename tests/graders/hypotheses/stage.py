@@ -49,7 +49,6 @@ def fitting(says: Callable[[str, str, str], str]) -> Callable[[str], str]:
 
     def answered(prompt: str) -> str:
         shown = verdict_sections(prompt)
-        assert shown is not None
         return json.dumps(
             {
                 "verdicts": [

@@ -78,14 +78,12 @@ def test_a_quoted_verdict_that_disagrees_takes_the_verdict_away() -> None:
 def test_no_text_can_leave_its_section(text: str) -> None:
     prompt = verdict_prompt([text, "Rhymes."], text, text, "other")
     shown = verdict_sections(prompt)
-    assert shown is not None
     assert [one["text"] for one in shown["hypotheses"]] == [text, "Rhymes."]
     assert (shown["prompt"], shown["first"], shown["second"]) == (text, text, "other")
 
 
 def test_a_reply_of_any_length_is_shown_cut() -> None:
     shown = verdict_sections(verdict_prompt(["Rhymes."], "p", "x" * 100_000, "y"))
-    assert shown is not None
     assert len(shown["first"]) < 13_000 and shown["first"].endswith("cut]")
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from diffgauge.methods.battery.exchange import max_test
 from diffgauge.methods.battery.log_odds import log_odds
-from diffgauge.methods.battery.replies import STYLES, styles, words
 from diffgauge.methods.battery.settings import BatterySettings
 from diffgauge.methods.battery.tables import compared
+from diffgauge.records.counted import STYLES, styles, words
 
 pytestmark = pytest.mark.unit
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from diffgauge.records.refusals import refuses
 
-__all__ = ["STYLES", "styles", "words"]
+__all__ = ["STYLES", "style", "styles", "words"]
 
 _WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _SENTENCE_END: Final = re.compile(r"[.!?。！？]+(?:\s|$)")
@@ -61,3 +61,8 @@ STYLES: Final = tuple(_COUNTED)
 def styles(text: str) -> list[float]:
     """Returns the numbers of one reply, in the order of `STYLES`; 0 or 1 for what is or is not."""
     return [float(count(text)) for count in _COUNTED.values()]
+
+
+def style(name: str, text: str) -> float:
+    """Returns one of the numbers of a reply."""
+    return float(_COUNTED[name](text))

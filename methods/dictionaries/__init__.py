@@ -1,0 +1,1 @@
+"""Sparse dictionaries over activations: training, loading, and the table of their latents."""

@@ -1,0 +1,1 @@
+"""Differences of activations, taken apart by a sparse autoencoder."""
