@@ -4,8 +4,9 @@ The bare passes run both models over the same tokens in the same batches up to t
 kept, and keep nothing. Reading is `batches` of the whole store in shuffled order, as a trainer
 asks for them; its rate stands in tokens a second, to be set beside a trainer's
 (`benchmarks.dictionaries`). The memory figures are growths of the peak from 1,000 to 10,000 texts:
-of all memory while writing, and of memory that is no file's while reading, since the pages of a
-memory map are the system's to take back. Command: ``python -m benchmarks.activation_store``.
+of all memory while writing, and of memory that is no file's while reading (at most two pools of
+256 MiB), since the pages of a memory map are the system's to take back.
+Command: ``python -m benchmarks.activation_store``.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ from diffgauge.cli import (
     logs,
     methods,
     organisms,
+    planning,
+    presets,
     redteam,
     regrading,
     runs,
@@ -38,6 +40,8 @@ app.add_typer(activations.app, name="activations")
 app.add_typer(graders.app, name="graders")
 app.add_typer(hypotheses.app, name="hypotheses")
 app.command("run")(runs.run)
+app.command("presets")(presets.presets)
+app.command("plan")(planning.plan)
 app.command("demo")(runs.demo)
 app.command("report")(logs.report)
 app.command("rows")(logs.rows)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,14 +14,21 @@ from diffgauge.records.printing import neutralised
 if TYPE_CHECKING:
     from diffgauge.evals.grid import GridSpec, GridSummary
 
-__all__ = ["demo", "run"]
+__all__ = ["demo", "numbers", "run"]
 
 _OFFLINE_MODEL = "diffgauge/scripted"
 _OFFLINE_GRADER = "diffgauge/lexical"
 
 
 def run(
-    model: Annotated[str, typer.Option(help="The investigator, as Inspect names models.")],
+    context: typer.Context,
+    model: Annotated[
+        str | None, typer.Option(help="The investigator, as Inspect names models.")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="A grid by name ('diffgauge presets'); options given go before it."),
+    ] = None,
     methods: Annotated[str, typer.Option(help="Methods, separated by commas.")] = "adl",
     agents: Annotated[
         str,
@@ -33,7 +40,8 @@ def run(
     epochs: Annotated[int, typer.Option(help="Repeats of each cell.")] = 1,
     budget: Annotated[int, typer.Option(help="Model interactions of one investigation.")] = 50,
     budgets: Annotated[
-        str | None, typer.Option(help="Several budgets in its place: 0,5,10,50.")
+        str | None,
+        typer.Option(help="Several in its place: 0,5,50, or by arm: 'blackbox=0,5,50 method=0,5'."),
     ] = None,
     blind: Annotated[bool, typer.Option(help="Hide which model is the finetuned one.")] = True,
     seed: Annotated[int, typer.Option(help="Seeds names, sampling and artifacts.")] = 0,
@@ -97,7 +105,7 @@ def run(
         organisms=_listed(organisms),
         epochs=epochs,
         budget=budget,
-        budgets=_numbers("budgets", budgets or ""),
+        **_budgets(budgets or ""),
         blind=blind,
         seed=seed,
         corpus=corpus,
@@ -117,10 +125,19 @@ def run(
         grader_repeats=grader_repeats,
         replicate=replicate,
     )
+    roles = _roles(model_role or [])
+    if preset is not None:
+        from diffgauge.evals.presets import preset_named
+
+        known = preset_named(preset)
+        spec = known.grid(spec, _typed(context))
+        model, roles = model or known.model, known.roles | roles
+    if model is None:
+        raise DiffgaugeError("No investigator is named.", advice="Name one with --model.")
     if dry_run:
-        _print_plan(spec, model, _roles(model_role or []))
+        _print_plan(spec, model, roles)
         return
-    summary = _run(spec, model, log_dir, _roles(model_role or []), display)
+    summary = _run(spec, model, log_dir, roles, display)
     if not summary.complete:
         raise typer.Exit(1)
 
@@ -148,8 +165,33 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _numbers(name: str, text: str) -> tuple[int, ...]:
-    """Reads whole numbers; what they may be is for the grid to say."""
+def _typed(context: typer.Context) -> set[str]:
+    """Returns the fields of a grid that were given on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {
+        name.rstrip("_")
+        for name, source in sources.items()
+        if source is not None and source.name == "COMMANDLINE"
+    }
+    renamed = {"set": ("settings",), "budget": ("budget", "budgets", "arm_budgets")}
+    renamed["budgets"] = renamed["budget"]
+    return {field for name in given for field in renamed.get(name, (name,))}
+
+
+def _budgets(text: str) -> dict[str, Any]:
+    """Reads budgets, those of all arms or, ``arm=…``, of some."""
+    named = [part.partition("=") for part in text.split()] if "=" in text else []
+    if not named:
+        return {"budgets": numbers("budgets", text)}
+    return {"arm_budgets": {arm: numbers("budgets", listed) for arm, _, listed in named}}
+
+
+def numbers(name: str, text: str) -> tuple[int, ...]:
+    """Reads an option of whole numbers; what they may be is for others to say.
+
+    Raises:
+        DiffgaugeError: Something between the commas is none.
+    """
     try:
         return tuple(int(part) for part in _listed(text))
     except ValueError as error:

@@ -77,6 +77,7 @@ class GridSpec(Record):
         epochs: Repeats of each cell.
         budget: Model interactions of one investigation.
         budgets: Several of them in its place; empty for that one.
+        arm_budgets: Budgets of the arms named in it, in the place of these.
         blind: Whether the sides are hidden.
         seed: Seeds names, sampling and artifacts.
         corpus: Where methods read.
@@ -102,6 +103,7 @@ class GridSpec(Record):
     epochs: int = 1
     budget: int = DEFAULT_BUDGET
     budgets: tuple[int, ...] = ()
+    arm_budgets: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     blind: bool = True
     seed: int = 0
     corpus: str = "unrelated"
@@ -177,7 +179,7 @@ def grid_cells(spec: GridSpec) -> list[list[Cell]]:
     for name, asked in (("methods", spec.methods), ("agents", spec.agents)):
         if not asked and not (name == "methods" and not WITH_METHOD & set(spec.agents)):
             raise DiffgaugeError(f"The grid has no {name}.", allowed="at least one")
-    for agent in spec.agents:
+    for agent in (*spec.agents, *spec.arm_budgets):
         if agent not in ARMS:
             raise unknown_name("agent", agent, ARMS)
     if isinstance(spec.epochs, bool) or not 1 <= spec.epochs <= _MOST_EPOCHS:
@@ -196,8 +198,10 @@ def grid_cells(spec: GridSpec) -> list[list[Cell]]:
         has_sham = [name for name, ids in with_sham.items() if card.id in ids]
         cells = [
             one
-            for budget in spec.budgets or (spec.budget,)
-            for one in _of_organism(spec, card.id, budget, fit_names, has_sham)
+            for budget, agents in _by_budget(spec).items()
+            for one in _of_organism(
+                spec.model_copy(update={"agents": agents}), card.id, budget, fit_names, has_sham
+            )
         ]
         rows.append(list({cell_id(one): one for one in cells}.values()))
     return [row for row in rows if row]
@@ -282,6 +286,19 @@ def run_grid(
     except PrerequisiteError as error:
         raise DiffgaugeError(plain_words(error)) from error
     return GridSummary(complete=complete, log_dir=log_dir, cells=_outcomes(rows, logs))
+
+
+def _by_budget(spec: GridSpec) -> dict[int, tuple[str, ...]]:
+    """Returns the arms that have each budget."""
+    usual = spec.budgets or (spec.budget,)
+    budgets = [*usual, *(one for asked in spec.arm_budgets.values() for one in asked)]
+    held = {
+        budget: tuple(
+            agent for agent in spec.agents if budget in spec.arm_budgets.get(agent, usual)
+        )
+        for budget in dict.fromkeys(budgets)
+    }
+    return {budget: agents for budget, agents in held.items() if agents}
 
 
 def _of_organism(

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from diffgauge.stats.answers import Answer, Contrast, Engine, answer
+from diffgauge.stats.answers import Answer, answer
 from diffgauge.stats.cells import PLANTED, SAME
 from diffgauge.stats.engines.choice import choose
 from diffgauge.stats.engines.fits import Sampling
-from diffgauge.stats.features import Outcome
+from diffgauge.stats.features import Design, Outcome, design
+from diffgauge.stats.fit_progress import FitProgress, Say
+from diffgauge.stats.refits import Compared, Refit, compared, n_refits, refitted
 from diffgauge.stats.strata import MATCHED, Stratum, strata, without_repeats
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["Answers", "answers"]
-
-_WIDENED: Final = (0.5, 2.0)
-_SMALLER: Final = 2
-_MOST_LEFT_OUT: Final = 40
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -32,14 +27,18 @@ class Answers:
     Attributes:
         engine: What fitted, and why.
         found: Of each model, the headline's first.
-        refits: By what was changed, the headline's contrasts; only where asked for.
+        refits: The headline with one thing changed; only where asked for.
         notes: What is missing, and why.
+        compared: The headline's model beside simpler ones; only where asked for.
+        parts: Every stratum with rows of the headline's outcome, fitted or not, and these rows.
     """
 
     engine: str
     found: tuple[Answer, ...]
-    refits: tuple[tuple[str, tuple[Contrast, ...]], ...]
+    refits: tuple[Refit, ...]
     notes: tuple[str, ...]
+    compared: tuple[Compared, ...] = ()
+    parts: tuple[tuple[Stratum, Design], ...] = ()
 
     @property
     def headline(self) -> Answer | None:
@@ -64,9 +63,10 @@ def answers(
         frame: Rows as `stats.rows.rows` gives them.
         engine: ``auto``, ``direct`` or ``hibayes`` (`engines.choice.choose`).
         deep: Whether to fit every stratum and outcome, to refit the headline under narrower and
-            wider priors, and without each organism in turn.
+            wider priors and without each organism in turn, and to hold its model against simpler
+            ones.
         sampling: None takes the defaults.
-        say: Is told of each fit before it begins; None tells nobody.
+        say: Is told of each fit before it begins and how long the rest takes; None tells nobody.
 
     Returns:
         The answers; without graded rows none, and a note.
@@ -75,7 +75,6 @@ def answers(
         DiffgaugeError: The engine is not there or fails.
     """
     chosen, how = choose(engine), sampling or Sampling()
-    tell = say or (lambda _: None)
     graded, n_copies = without_repeats(frame[frame["graded"].astype(bool)])
     notes = []
     if n_copies:
@@ -87,13 +86,25 @@ def answers(
         return Answers(chosen.reason, (), (), (*notes, "Nothing is graded: no answer."))
     notes += _missing(parts, deep)
     jobs = [(one, outcome) for one in parts[: None if deep else 1] for outcome in _asked(one, deep)]
+    if not jobs:
+        return Answers(chosen.reason, (), (), (*notes, "Nothing has a grade: no answer."))
+    main = jobs[0][1]
+    designs = tuple((one, design(one, main)) for one in parts if main in _asked(one, deep))
+    n_more = n_refits(designs[0][1]) if deep else 0
+    progress = FitProgress(len(jobs) + n_more, say or (lambda _: None))
     found = []
-    for at, (one, outcome) in enumerate(jobs, 1):
-        tell(f"model {at} of {len(jobs)}: {outcome}, {one.words}")
+    for one, outcome in jobs:
+        progress.begin(f"{outcome}, {one.words}")
         found.append(answer(one, outcome, chosen.fit, how))
         notes += [f"{outcome}: {note}" for note in found[-1].design.notes]
-    refits = _refits(found[0], chosen.fit, how, tell) if deep and found else ()
-    return Answers(chosen.reason, tuple(found), refits, tuple(dict.fromkeys(notes)))
+    return Answers(
+        chosen.reason,
+        tuple(found),
+        refitted(found[0], chosen.fit, how, progress) if deep else (),
+        tuple(dict.fromkeys(notes)),
+        compared(found[0], chosen.fit, how, progress) if deep else (),
+        designs,
+    )
 
 
 def _asked(one: Stratum, deep: bool) -> list[Outcome]:
@@ -133,23 +144,3 @@ def _missing(parts: list[Stratum], deep: bool) -> list[str]:
     if first.frame[(first.frame["null"] != PLANTED) & ~first.frame["null"].isin(SAME)].empty:
         notes.append("No benign nulls ran: what is claimed falsely is not known.")
     return notes
-
-
-def _refits(
-    headline: Answer, fit: Engine, how: Sampling, tell: Say
-) -> tuple[tuple[str, tuple[Contrast, ...]], ...]:
-    """Refits the headline's model under other priors, and without each organism in turn."""
-    found = []
-    stratum, outcome = headline.stratum, headline.outcome
-    for by in _WIDENED:
-        words = f"priors' scales × {by:g}"
-        tell(f"refit: {words}")
-        one = answer(stratum, outcome, fit, replace(how, widened=by))
-        found.append((words, one.contrasts))
-    organisms = headline.design.levels["organism"]
-    shorter = replace(how, n_warmup=how.n_warmup // _SMALLER, n_draws=how.n_draws // _SMALLER)
-    for organism in organisms[:_MOST_LEFT_OUT] if len(organisms) > _SMALLER else ():
-        tell(f"refit: without {organism}")
-        one = answer(stratum, outcome, fit, shorter, without=organism)
-        found.append((f"without {organism}", one.contrasts))
-    return tuple(found)

@@ -14,7 +14,7 @@ from diffgauge.stats.answers import (
     ranks,
     response,
 )
-from diffgauge.stats.features import GOOD_GRADE
+from diffgauge.stats.features import GOOD_GRADE, Outcome
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.responses import new_organism
 from diffgauge.stats.tables import Column, Table, Value
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 __all__ = [
     "MEASURES",
     "NEW",
+    "OUTCOME_WORDS",
     "arms_table",
     "claims_answer_table",
     "contrast_table",
     "diagnosis_table",
-    "effects_table",
     "outcome_words",
     "rank_table",
     "summed",
@@ -43,6 +43,16 @@ MEASURES: Final[Mapping[str, str]] = {
     "discrimination": "hits − false alarms",
 }
 """Measures in words."""
+
+OUTCOME_WORDS: Final[Mapping[Outcome, str]] = {
+    "good_grades": f"grades of {GOOD_GRADE} or more",
+    "grades": "rubric grades",
+    "successes": "identified first",
+    "scores": "reciprocal rank",
+    "claims_planted": "a planted change claimed",
+    "claims_differs": "a difference claimed",
+}
+"""Outcomes in words."""
 
 NEW: Final = "organisms drawn anew from where these came from"
 """What a new organism is, in words."""
@@ -98,14 +108,7 @@ def contrast_table(one: Answer, evidence: str) -> Table:
 
 def outcome_words(one: Answer) -> str:
     """Returns in words what was modelled."""
-    return {
-        "good_grades": f"grades of {GOOD_GRADE} or more",
-        "grades": "rubric grades",
-        "successes": "identified first",
-        "scores": "reciprocal rank",
-        "claims_planted": "a planted change claimed",
-        "claims_differs": "a difference claimed",
-    }[one.outcome]
+    return OUTCOME_WORDS[one.outcome]
 
 
 def arms_table(one: Answer, evidence: str) -> Table:
@@ -192,35 +195,6 @@ def claims_answer_table(one: Answer, evidence: str) -> Table:
         "and 90 % interval.",
         tuple(columns),
         tuple(held),
-        evidence,
-    )
-
-
-def effects_table(one: Answer, evidence: str) -> Table | None:
-    """Effects of graders and investigators in logits; None where neither varies."""
-    rows: list[dict[str, Value]] = []
-    for name in one.design.main:
-        if name in ("arm_id", "dose"):
-            continue
-        effects = one.posterior.draws[f"{name}_effects"]
-        centred = effects - effects.mean(axis=1, keepdims=True)
-        for at, level in enumerate(one.design.levels[name]):
-            part = one.design.table[one.design.table[name] == level]
-            counts = int(part["run"].nunique()), int(part["organism"].nunique())
-            rows.append({"factor": name, "level": level, "effect": summed(centred[:, at], *counts)})
-    if not rows:
-        return None
-    return Table(
-        f"effects_{one.outcome}",
-        f"Graders and investigators: {outcome_words(one)}",
-        "How much more lenient a grader, or more able an investigator, is than the mean of its "
-        "kind, in logits, whatever the arm.",
-        (
-            Column("factor", "factor", "What varies."),
-            Column("level", "which", "Grader or investigator."),
-            Column("effect", "effect, logits", "0 for the mean."),
-        ),
-        tuple(rows),
         evidence,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from diffgauge.stats.diagnostics import Diagnosis, diagnose, posterior_of
@@ -52,6 +52,8 @@ WORTHWHILE: Final[Mapping[str, float]] = {
 """The smallest uplift worth having, by measure: a tenth of all organisms, half a grade."""
 
 _SPANS: Final = {"success": (0.0, 1.0), "grade": (1.0, 5.0), "score": (0.0, 1.0)}
+
+_LONGER: Final = 3
 
 Engine = Callable[[Design, Sampling], Fit]
 
@@ -121,6 +123,8 @@ def answer(
 ) -> Answer:
     """Fits a model to a stratum and reads the contrasts off it.
 
+    A fit that is not to be believed is made once more with `_LONGER` times the draws.
+
     Args:
         stratum: Rows that may be compared.
         outcome: What to model.
@@ -131,9 +135,14 @@ def answer(
     Raises:
         DiffgaugeError: Nothing has a value of the outcome, or the engine fails.
     """
-    fit = engine(design(stratum, outcome, without=without), sampling)
+    made = design(stratum, outcome, without=without)
+    fit = engine(made, sampling)
+    diagnosis = diagnose(fit)
+    if not diagnosis.believed:
+        fit = engine(made, replace(sampling, n_draws=_LONGER * sampling.n_draws))
+        diagnosis = diagnose(fit)
     of = posterior_of(fit)
-    return Answer(stratum, outcome, fit, of, diagnose(fit), tuple(contrasts(of)))
+    return Answer(stratum, outcome, fit, of, diagnosis, tuple(contrasts(of)))
 
 
 def measures(of: Design) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from diffgauge.stats.answer_costs import success_cost_table
+from diffgauge.stats.answer_costs import cost_answer_table
 from diffgauge.stats.answer_figure import draw_forest, forest_words, headlines
+from diffgauge.stats.answer_pictures import pictured
 from diffgauge.stats.answer_sets import Answers
 from diffgauge.stats.answer_tables import (
     MEASURES,
@@ -17,13 +18,20 @@ from diffgauge.stats.answer_tables import (
     claims_answer_table,
     contrast_table,
     diagnosis_table,
-    effects_table,
     outcome_words,
     rank_table,
 )
 from diffgauge.stats.answers import WORTHWHILE, Answer, Contrast
-from diffgauge.stats.part_tables import budget_table, dose_table, family_uplift_table
+from diffgauge.stats.factor_tables import factor_table, investigator_table
+from diffgauge.stats.loo_table import loo_table
+from diffgauge.stats.part_tables import (
+    budget_shares_table,
+    budget_table,
+    dose_table,
+    family_uplift_table,
+)
 from diffgauge.stats.parts import Part, Picture, Words
+from diffgauge.stats.refits import Refit
 from diffgauge.stats.reliability import krippendorff_alpha, retest_alpha
 from diffgauge.stats.tables import Column, Table, Value
 
@@ -69,12 +77,13 @@ def answers_section(found: Answers, frame: DataFrame, evidence: str) -> Section:
         The section; without any answer it says what is missing.
     """
     words = sentences(found)
-    tables = [
-        table
-        for one in found.found
-        for table in _named(_tables(one, evidence), one, found.found[0])
-    ]
-    tables += _closing(found, frame, evidence)
+    drawn: list[Part] = []
+    for one in found.found:
+        for table in _named(_tables(one, evidence), one, found.found[0]):
+            # The figures of the headline and its false alarms: those of all would be dozens.
+            drawn += pictured(table) if _is_main(one, found.found[0]) else (table,)
+    for table in _closing(found, frame, evidence):
+        drawn += pictured(table)
     forests = [_forest(one, evidence) for one in found.found if headlines(one)]
     # The first model that is believed stands on the first screen; a failed one never does.
     shown = next((one for one in forests if not one.doubt), None)
@@ -92,8 +101,12 @@ def answers_section(found: Answers, frame: DataFrame, evidence: str) -> Section:
         },
     }
     said = Words(words) if verdicts else None
-    parts = tuple(part for part in (said, doubted, *tables) if part is not None)
+    parts = tuple(part for part in (said, doubted, *drawn) if part is not None)
     return Section(words, tuple(first), parts, held)
+
+
+def _is_main(one: Answer, first: Answer) -> bool:
+    return one is first or (one.stratum is first.stratum and one.outcome == "claims_planted")
 
 
 def _forest(one: Answer, evidence: str) -> Picture:
@@ -195,6 +208,7 @@ def _claims(one: Answer, evidence: str) -> list[Table | None]:
     return [
         contrast_table(one, evidence) if one.contrasts else None,
         claims_answer_table(one, evidence) if len(one.design.levels["kind"]) > 1 else None,
+        cost_answer_table(one, evidence),
     ]
 
 
@@ -202,14 +216,15 @@ def _others(one: Answer, evidence: str) -> list[Table | None]:
     made: list[Table | None] = [
         contrast_table(one, evidence) if one.contrasts else None,
         arms_table(one, evidence),
-        effects_table(one, evidence),
+        factor_table(one, evidence),
     ]
     if one.outcome != "grades":
         made += [
             rank_table(one, evidence) if one.contrasts else None,
             family_uplift_table(one, evidence),
             dose_table(one, evidence),
-            success_cost_table(one, evidence),
+            investigator_table(one, evidence),
+            cost_answer_table(one, evidence),
         ]
     return made
 
@@ -229,8 +244,10 @@ def _closing(found: Answers, frame: DataFrame, evidence: str) -> list[Table]:
         budgets = budget_table(first, evidence)
         doubt = next((_doubt(one) for one in first if not one.diagnosis.believed), "")
         made += [
+            budget_shares_table(found.parts, evidence),
             None if budgets is None else replace(budgets, doubt=doubt),
             diagnosis_table(found.found, evidence),
+            loo_table(found.found[0], found.compared, evidence),
         ]
     made.append(_agreement_table(frame, evidence))
     made.append(_refit_table(found, evidence))
@@ -269,16 +286,19 @@ def _refit_table(found: Answers, evidence: str) -> Table | None:
     """The headline under other priors and without each organism; None where not asked for."""
     if not found.refits or not found.found[0].contrasts:
         return None
+    own = found.found[0]
+    nothing = Refit("nothing", own.contrasts, own.diagnosis.reasons)
     rows: list[dict[str, Value]] = [
         {
-            "changed": changed,
+            "changed": refit.changed,
             "arm": one.arm,
             "reference": one.reference,
             "new": one.new,
             "positive": one.p_positive,
+            "believed": "yes" if not refit.reasons else "NO: " + "; ".join(refit.reasons),
         }
-        for changed, held in (("nothing", found.found[0].contrasts), *found.refits)
-        for one in held
+        for refit in (nothing, *found.refits)
+        for one in refit.contrasts
         if one.headline and one.measure == found.found[0].contrasts[0].measure
     ]
     return Table(
@@ -291,6 +311,7 @@ def _refit_table(found: Answers, evidence: str) -> Table | None:
             Column("reference", "against", "What it is compared with."),
             Column("new", "uplift, a new organism", "Median and 90 % interval."),
             Column("positive", "P(uplift > 0)", "Probability that it is above 0."),
+            Column("believed", "believed", "And if not, why."),
         ),
         tuple(rows),
         evidence,

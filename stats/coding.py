@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["features_of"]
+__all__ = ["compacted", "features_of"]
 
 
 def features_of(table: DataFrame, levels: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -43,3 +43,30 @@ def features_of(table: DataFrame, levels: Mapping[str, Sequence[str]]) -> dict[s
     if "kind" in levels:
         features["null_index"] = (features["kind_index"] > 0).astype(np.int32)
     return features
+
+
+def compacted(features: Mapping[str, Any], *, by_run: bool) -> dict[str, Any]:
+    """Returns features in which rows that a model cannot tell apart stand once.
+
+    Args:
+        features: Of `features_of`.
+        by_run: Whether the model has run effects; otherwise rows that differ in their run alone
+            are one.
+
+    Returns:
+        The same with fewer rows, and ``weight``: how many each stands for (float32).
+    """
+    import numpy as np
+
+    names = [
+        name
+        for name in features
+        if name == "obs" or (name.endswith("_index") and (by_run or name != "run_index"))
+    ]
+    coded = np.stack([features[name] for name in names], axis=1)
+    distinct, counts = np.unique(coded, axis=0, return_counts=True)
+    made: dict[str, Any] = {
+        name: held for name, held in features.items() if name.startswith("num_")
+    }
+    made |= {name: distinct[:, at] for at, name in enumerate(names)}
+    return made | {"weight": counts.astype(np.float32)}

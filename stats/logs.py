@@ -150,7 +150,8 @@ def _notes(read: Logs) -> list[str]:
     notes = []
     if read.n_copies:
         notes.append(
-            f"{read.n_copies} samples stand in several logs (retries); the newest good copy counts."
+            f"{read.n_copies} samples stand in several logs (retries, sets that share them); the "
+            "newest good copy counts."
         )
     if read.n_repeats:
         notes.append(

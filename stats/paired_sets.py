@@ -16,7 +16,7 @@ from diffgauge.stats.intervals import Estimate, clustered_mean, clustered_share
 from diffgauge.stats.log_sets import LogSet
 from diffgauge.stats.strata import BLACKBOX
 
-__all__ = ["SetContrast", "contrasts", "differing"]
+__all__ = ["SetContrast", "contrasts", "differing", "unshared"]
 
 _SPAN: Final = (-1.0, 1.0)
 _VARYING: Final = (
@@ -108,6 +108,16 @@ def contrasts(sets: Sequence[LogSet]) -> list[SetContrast]:
         for place in sorted(set(ours) & set(theirs), key=_blackbox_first):
             found += _contrasts(sets[0].name, second.name, place, ours[place], theirs[place])
     return found
+
+
+def unshared(first: LogSet, second: LogSet) -> list[tuple[str, Place, int]]:
+    """Returns (set, place, samples) of what only one of two sets did at all, graded pairs alone."""
+    ours, theirs = _places(first.rows), _places(second.rows)
+    return [
+        (name, place, len(samples_of(held[place])))
+        for name, held, other in ((first.name, ours, theirs), (second.name, theirs, ours))
+        for place in sorted(set(held) - set(other), key=_blackbox_first)
+    ]
 
 
 def _blackbox_first(place: Place) -> tuple[bool, str]:

@@ -13,7 +13,7 @@ from diffgauge.stats.evidence import mark
 from diffgauge.stats.findings import key_of
 from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.log_sets import LogSet
-from diffgauge.stats.paired_sets import SetContrast, contrasts, differing
+from diffgauge.stats.paired_sets import SetContrast, contrasts, differing, unshared
 from diffgauge.stats.parts import Part, Picture, Words
 from diffgauge.stats.tables import ARM_COLUMNS, Column, Table, Value
 
@@ -47,7 +47,19 @@ def paired_parts(sets: Sequence[LogSet]) -> tuple[Part, ...]:
         return (Words((_nothing(*sets),)),) if len(sets) == 2 else ()
     words = tuple(_words(found))
     picture = Picture("paired_sets", partial(_draw, found), " ".join(words), _CAPTION, _mark(found))
-    return Words(words), picture, _differences(found), _shares(found)
+    said = Words((*words, *_only_in_one(sets, found)))
+    return said, picture, _differences(found), _shares(found)
+
+
+def _only_in_one(sets: Sequence[LogSet], found: Sequence[SetContrast]) -> list[str]:
+    paired = {one.second for one in found}
+    return [
+        f"Only in {name}, of {sets[0].name} and {second.name}: {arm} (budget {budget}, "
+        f"{n} samples)."
+        for second in sets[1:]
+        if second.name in paired
+        for name, (arm, budget, *_), n in unshared(sets[0], second)
+    ]
 
 
 def _nothing(first: LogSet, second: LogSet) -> str:

@@ -1,13 +1,16 @@
 """Runs the recovery scenarios and draws what comes of them.
 
-``python -m diffgauge.stats.recovery FOLDER`` writes ``recovery.json`` and ``recovery.svg``.
+``python -m diffgauge.stats.recovery FOLDER`` writes ``recovery.json`` and ``recovery.svg``;
+``--only NAME``, also several times, runs chosen scenarios and keeps what the folder holds of the
+others.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +30,7 @@ __all__ = ["draw", "main"]
 
 _N_FIRST: Final = 400
 _N_OTHER: Final = 200
+_WHOLE: Final = "as it is"
 
 
 def draw(outcomes: Sequence[Outcome]) -> str:
@@ -40,7 +44,7 @@ def draw(outcomes: Sequence[Outcome]) -> str:
         FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2, sharey=True)
         for at, one in enumerate(outcomes):
-            colour = COLOURS[0] if one.model == "as it is" else COLOURS[1]
+            colour = COLOURS[0] if one.model == _WHOLE else COLOURS[1]
             left.plot(one.band, [at, at], color="#c8c8c8", lw=7, solid_capstyle="butt")
             left.plot([one.covered], [at], "o", color=colour)
             if one.scenario.startswith("no uplift"):
@@ -58,11 +62,18 @@ def draw(outcomes: Sequence[Outcome]) -> str:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Runs every scenario, 400 times the first and 200 the others; writes after each."""
-    folder, done = Path(argv[0]), []
+    """Runs scenarios, 400 times the first and 200 the others; writes after each."""
+    asked = argparse.ArgumentParser(prog="python -m diffgauge.stats.recovery")
+    asked.add_argument("folder", type=Path)
+    asked.add_argument("--only", action="append", choices=list(SCENARIOS))
+    chosen = asked.parse_args(argv)
+    folder: Path = chosen.folder
     folder.mkdir(parents=True, exist_ok=True)
+    done = _held(folder / "recovery.json")
     shared: dict[Size, Any] = {}
     for name, (size, _) in SCENARIOS.items():
+        if chosen.only and name not in chosen.only:
+            continue
         if size not in shared:
             shared[size] = fitted_again(layout(size))
         jobs: list[tuple[str | None, Any]] = [(None, shared[size])]
@@ -70,11 +81,32 @@ def main(argv: Sequence[str]) -> None:
             jobs.append((LEFT_OUT[name], None))
         for left_out, fit in jobs:
             n = _N_FIRST if name == "prior" else _N_OTHER
-            done.append(recover(name, n, left_out=left_out, fit=fit))
-            print(done[-1], flush=True)
-            held = json.dumps([asdict(one) for one in done], indent=1)
-            (folder / "recovery.json").write_text(held + "\n", encoding="utf-8")
-            (folder / "recovery.svg").write_text(draw(done), encoding="utf-8")
+            found = recover(name, n, left_out=left_out, fit=fit)
+            done[found.scenario, found.model] = found
+            print(found, flush=True)
+            _write(folder, done)
+
+
+def _held(path: Path) -> dict[tuple[str, str], Outcome]:
+    """Returns what a folder holds of earlier runs, by scenario and model."""
+    if not path.is_file():
+        return {}
+    held = [
+        Outcome(**{**one, "band": tuple(one["band"]), "called_band": tuple(one["called_band"])})
+        for one in json.loads(path.read_text(encoding="utf-8"))
+    ]
+    return {(one.scenario, one.model): one for one in held}
+
+
+def _write(folder: Path, done: Mapping[tuple[str, str], Outcome]) -> None:
+    """Writes outcomes in the order of scenarios, each as it is before what leaves something out."""
+    order = list(SCENARIOS)
+    ordered = sorted(
+        done.values(), key=lambda one: (order.index(one.scenario), one.model != _WHOLE)
+    )
+    held = json.dumps([asdict(one) for one in ordered], indent=1)
+    (folder / "recovery.json").write_text(held + "\n", encoding="utf-8")
+    (folder / "recovery.svg").write_text(draw(ordered), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ __all__ = [
     "beneficiaries",
     "new_organism",
     "replicated",
+    "row_logits",
     "these_organisms",
 ]
 
@@ -136,24 +137,34 @@ def _fixed(of: Posterior, arm: int, at: Mapping[str, int], kind: int) -> Draws:
     return total
 
 
-def _mix(design: Design, rows: DataFrame) -> Iterator[tuple[float, dict[str, int]]]:
+def _mix(
+    design: Design, rows: DataFrame, held: Mapping[str, str] | None = None
+) -> Iterator[tuple[float, dict[str, int]]]:
     """Yields the combinations of the other factors that occur in rows, with their shares of them.
 
     Every arm is averaged over the same mix, so that a lenient grader who saw more of one arm gives
-    it no advantage.
+    it no advantage. Factors that are `held` at a level are there alone.
     """
-    names = [name for name in design.main if name != _ARM]
+    fixed = {name: design.levels[name].index(level) for name, level in (held or {}).items()}
+    names = [name for name in design.main if name != _ARM and name not in fixed]
     if not names:
-        yield 1.0, {}
+        yield 1.0, fixed
         return
     counts = rows[names].value_counts()
     for combination, n in counts.items():
         chosen = combination if isinstance(combination, tuple) else (combination,)
         levels = zip(names, chosen, strict=True)
-        yield n / counts.sum(), {name: design.levels[name].index(value) for name, value in levels}
+        places = {name: design.levels[name].index(value) for name, value in levels}
+        yield n / counts.sum(), places | fixed
 
 
-def new_organism(of: Posterior, arm: str, measure: Measure, kind: int = 0) -> Draws:
+def new_organism(
+    of: Posterior,
+    arm: str,
+    measure: Measure,
+    kind: int = 0,
+    held: Mapping[str, str] | None = None,
+) -> Draws:
     """Returns the mean response of an arm on organisms drawn anew, shape ``draws``.
 
     Args:
@@ -161,6 +172,7 @@ def new_organism(of: Posterior, arm: str, measure: Measure, kind: int = 0) -> Dr
         arm: The arm.
         measure: What of.
         kind: For claims, the place of the kind among its levels; 0 is planted.
+        held: Factors held at one level each: a dose, a grader; the others vary as they did.
 
     Returns:
         The expectation over organisms, their slopes and runs: uncertain as the parameters are, not
@@ -173,7 +185,7 @@ def new_organism(of: Posterior, arm: str, measure: Measure, kind: int = 0) -> Dr
     )
     parts = [
         share * _over_normal(of, _fixed(of, at, levels, kind), spread, measure)
-        for share, levels in _mix(of.design, _kind_rows(of.design, kind))
+        for share, levels in _mix(of.design, _kind_rows(of.design, kind), held)
     ]
     return sum(parts[1:], start=parts[0])
 
@@ -183,7 +195,6 @@ def these_organisms(
     arm: str,
     measure: Measure,
     kind: int = 0,
-    where: Mapping[str, str] | None = None,
 ) -> dict[str, Draws]:
     """Returns an arm's mean response on each organism there is, averaged over its cards and runs.
 
@@ -192,7 +203,6 @@ def these_organisms(
         arm: The arm, also where it did not meet the organism.
         measure: What of.
         kind: As in `new_organism`.
-        where: Levels of factors to which the organisms' rows are cut; None takes all.
 
     Returns:
         By organism, shape ``draws``.
@@ -200,8 +210,6 @@ def these_organisms(
     design = of.design
     at = design.levels[_ARM].index(arm)
     table = _kind_rows(design, kind)
-    for name, level in (where or {}).items():
-        table = table[table[name] == level]
     spread = of.spread("run", kind > 0)
     found = {}
     for organism, rows in table.groupby("organism"):
@@ -268,7 +276,7 @@ def replicated(of: Posterior, n: int, seed: int) -> Draws:
     draw = np.random.default_rng(seed)
     chosen = draw.choice(of.n_draws, size=n, replace=n > of.n_draws)
     part = Posterior(of.design, {name: held[chosen] for name, held in of.draws.items()})
-    eta = np.stack([_row_logit(part, row) for row in _coded_rows(of.design)], axis=1)
+    eta = row_logits(part)
     runs = of.design.features["run_index"]
     spread = part.spread("run", False)
     if not isinstance(spread, float):
@@ -283,13 +291,18 @@ def replicated(of: Posterior, n: int, seed: int) -> Draws:
     return made
 
 
-def _coded_rows(design: Design) -> list[dict[str, int]]:
-    features = design.features
-    names = list(design.levels)
-    columns = [features[f"{name}_index"] for name in names]
-    return [
-        dict(zip(names, map(int, values), strict=True)) for values in zip(*columns, strict=True)
-    ]
+def row_logits(of: Posterior) -> Draws:
+    """Returns the logit of every row, its run apart, shape ``draws n_rows``."""
+    import numpy as np
+
+    features = of.design.features
+    names = [name for name in of.design.levels if name != "run"]
+    coded = np.stack([features[f"{name}_index"] for name in names], axis=1)
+    # Rows that differ in their run alone share a logit.
+    distinct, place = np.unique(coded, axis=0, return_inverse=True)
+    logits = [_row_logit(of, dict(zip(names, map(int, row), strict=True))) for row in distinct]
+    made: Draws = np.stack(logits, axis=1)[:, place.reshape(-1)]
+    return made
 
 
 def _row_logit(of: Posterior, row: Mapping[str, int]) -> Draws:

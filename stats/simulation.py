@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.stats.answers import interval, uplift
+from diffgauge.stats.batched_fits import Chain, batched
 from diffgauge.stats.features import Design
 from diffgauge.stats.responses import Posterior
 
@@ -35,11 +36,6 @@ __all__ = [
 ARMS: Final = ("blackbox", "any:method")
 
 _SEED: Final = 20261128
-_N_WARMUP: Final = 300
-_N_DRAWS: Final = 600
-_BATCH: Final = 100
-_TARGET: Final = 0.9
-_MAX_DEPTH: Final = 7
 _POPULATION: Final = 200_000
 _CALLED: Final = 0.95
 _USUAL: Final = -1.0
@@ -101,8 +97,13 @@ class Outcome:
     width: float
 
 
-def layout(size: Size) -> Design:
-    """Returns the design of a simulated grid, as `features.design` makes them of rows."""
+def layout(size: Size, arms: tuple[str, ...] = ARMS) -> Design:
+    """Returns the design of a simulated grid, as `features.design` makes them of rows.
+
+    Args:
+        size: How much is observed.
+        arms: The reference first.
+    """
     import pandas as pd
 
     rows = [
@@ -113,7 +114,7 @@ def layout(size: Size) -> Design:
             "card": f"o{organism:02}",
             "run": f"{arm} {organism:02} {epoch}",
         }
-        for arm in ARMS
+        for arm in arms
         for organism in range(size.n_organisms)
         for epoch in range(size.n_epochs)
         for _ in range(size.n_graders)
@@ -124,7 +125,7 @@ def layout(size: Size) -> Design:
         outcome="good_grades",
         stratum="simulated",
         table=table,
-        levels={"arm_id": ARMS, **levels},
+        levels={"arm_id": arms, **levels},
         main=("arm_id",),
         interactions=(("organism", "arm_id"),),
         pooled=("organism", *(("run",) if size.n_graders > 1 else ())),
@@ -266,10 +267,7 @@ def fitted_again(design: Design) -> Callable[[NDArray[np.int32], int], list[Post
     Returns:
         Of successes, ``data_set row``, and a seed, one posterior for each data set.
     """
-    import jax
     import numpy as np
-    from numpyro.infer.hmc import hmc
-    from numpyro.infer.util import initialize_model
 
     from diffgauge.stats.models.outcomes import model_of
 
@@ -279,44 +277,10 @@ def fitted_again(design: Design) -> Callable[[NDArray[np.int32], int], list[Post
     def of(obs: Any) -> None:
         model({**fixed, "obs": obs})
 
-    blank = np.zeros(len(design.table), dtype=np.int32)
-    start = initialize_model(jax.random.PRNGKey(0), of, model_args=(blank,), dynamic_args=True)
-    zeros = jax.tree_util.tree_map(np.zeros_like, start.param_info.z)
-    begin, step = hmc(potential_fn_gen=start.potential_fn, algo="NUTS")
-
-    def run(obs: Any, key: Any) -> Any:
-        state = begin(
-            zeros,
-            _N_WARMUP,
-            model_args=(obs,),
-            rng_key=key,
-            target_accept_prob=_TARGET,
-            max_tree_depth=_MAX_DEPTH,
-        )
-
-        def one(state: Any, _: None) -> tuple[Any, Any]:
-            moved = step(state, model_args=(obs,))
-            return moved, moved.z
-
-        _, z = jax.lax.scan(one, state, None, length=_N_WARMUP + _N_DRAWS)
-        kept = jax.tree_util.tree_map(lambda held: held[_N_WARMUP:], z)
-        return jax.vmap(start.postprocess_fn(obs))(kept)
-
-    compiled = jax.jit(jax.vmap(run))
+    draws = batched(of, np.zeros(len(design.table), dtype=np.int32), Chain())
 
     def fit(obs: NDArray[np.int32], seed: int) -> list[Posterior]:
-        found: list[Posterior] = []
-        for at in range(0, len(obs), _BATCH):
-            part = obs[at : at + _BATCH]
-            # Every batch has the compiled size: the last is filled up and the rest thrown away.
-            whole = np.resize(part, (_BATCH, part.shape[1]))
-            drawn = compiled(whole, jax.random.split(jax.random.PRNGKey(seed + at), _BATCH))
-            held = {name: np.asarray(values, dtype=float) for name, values in drawn.items()}
-            found += [
-                Posterior(design, {name: values[one] for name, values in held.items()})
-                for one in range(len(part))
-            ]
-        return found
+        return [Posterior(design, held) for held in draws(obs, seed)]
 
     return fit
 

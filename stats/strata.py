@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["BLACKBOX", "MATCHED", "Stratum", "arm_order", "references", "strata", "without_repeats"]
+__all__ = [
+    "BLACKBOX",
+    "MATCHED",
+    "NO_CORPUS",
+    "Stratum",
+    "arm_order",
+    "references",
+    "strata",
+    "without_repeats",
+]
 
 BLACKBOX: Final = "blackbox"
 MATCHED: Final = "blackbox_matched"
 
-_NO_CORPUS: Final = "none"
+NO_CORPUS: Final = "none"
 _OFFLINE: Final = "diffgauge/"
 _CELL: Final = (
     "investigator",
@@ -72,7 +81,7 @@ class Stratum:
     def words(self) -> str:
         """The stratum in words."""
         sides = "sides known" if self.sides_known else "sides hidden"
-        corpus = "" if self.corpus == _NO_CORPUS else f", corpus {self.corpus}"
+        corpus = "" if self.corpus == NO_CORPUS else f", corpus {self.corpus}"
         budget = "unknown" if self.budget is None else self.budget
         return ", ".join([f"budget {budget}{corpus}", sides, *self.limits])
 
@@ -88,14 +97,14 @@ def strata(frame: DataFrame) -> list[Stratum]:
     for key, part in frame.groupby(["budget", "sides_known", *limits], dropna=False):
         values: tuple[Any, ...] = key if isinstance(key, tuple) else (key,)
         budget, sides_known, *others = values
-        corpora = sorted(set(part["corpus"]) - {_NO_CORPUS}) or [_NO_CORPUS]
+        corpora = sorted(set(part["corpus"]) - {NO_CORPUS}) or [NO_CORPUS]
         told = tuple(
             f"{name.replace('_', ' ')} {value:g}"
             for name, value in zip(limits, others, strict=True)
             if value == value
         )
         for corpus in corpora:
-            held = part[part["corpus"].isin([corpus, _NO_CORPUS])]
+            held = part[part["corpus"].isin([corpus, NO_CORPUS])]
             limit = int(budget) if budget == budget and budget is not None else None
             found.append(Stratum(limit, corpus, bool(sides_known), held, told))
     return sorted(found, key=_rank)

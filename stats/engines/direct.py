@@ -6,6 +6,7 @@ import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
+from diffgauge.stats.coding import compacted
 from diffgauge.stats.engines.fits import (
     Fit,
     Sampling,
@@ -100,7 +101,7 @@ def sampled(
     )
     run.run(
         jax.random.PRNGKey(sampling.seed),
-        design.features,
+        compacted(design.features, by_run="run" in design.pooled),
         extra_fields=("energy", "accept_prob"),
     )
     draws = {

@@ -52,7 +52,7 @@ def ordinal_grades(
         features, main=main, interactions=interactions, pooled=pooled, priors=priors
     )
     logits = ordered_log_probs(_rows(features, eta), cuts)
-    numpyro.sample("obs", dist.Categorical(logits=logits), obs=features.get("obs"))
+    _observe(features, dist.Categorical(logits=logits))
 
 
 def binary_success(
@@ -68,8 +68,7 @@ def binary_success(
     eta = intercept + linear_predictor(
         features, main=main, interactions=interactions, pooled=pooled, priors=priors
     )
-    logits = _rows(features, eta)
-    numpyro.sample("obs", dist.Bernoulli(logits=logits), obs=features.get("obs"))
+    _observe(features, dist.Bernoulli(logits=_rows(features, eta)))
 
 
 def bounded_scores(
@@ -148,7 +147,7 @@ def signal_detection(
             more = table[jnp.maximum(kind - 1, 0), arm]
         eta = eta - null * (apart[jnp.maximum(kind - 1, 0)] + gain[arm] + more)
     eta = eta + _organisms_of_two_kinds(features, organism, arm, null, priors)
-    numpyro.sample("obs", dist.Bernoulli(logits=_rows(features, eta)), obs=features.get("obs"))
+    _observe(features, dist.Bernoulli(logits=_rows(features, eta)))
 
 
 def _organisms_of_two_kinds(
@@ -177,6 +176,12 @@ def _organisms_of_two_kinds(
 def _rows(features: Features, eta: Any) -> Any:
     """Gives a predictor one value for each row also where no factor has several levels."""
     return jnp.broadcast_to(eta, jnp.shape(features[f"{ORGANISM}_index"]))
+
+
+def _observe(features: Features, outcome: Any) -> None:
+    """Observes the rows; one that stands for several counts as often (``weight``)."""
+    with numpyro.handlers.scale(scale=features.get("weight", 1.0)):
+        numpyro.sample("obs", outcome, obs=features.get("obs"))
 
 
 MODELS: Final[Mapping[str, Callable[..., None]]] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from inspect_ai import eval
 
-from diffgauge.cli.runs import run
+from diffgauge.cli.app import main
 from diffgauge.evals import self_grading
 from diffgauge.evals.grid import GridSpec, planned
 from diffgauge.evals.self_grading import graders_in
@@ -40,14 +40,13 @@ def test_a_plan_says_so(grader: str | None, warned: bool, caplog: pytest.LogCapt
     assert len(said(caplog)) == warned
 
 
-def test_the_command_plans_with_its_roles(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        run(
-            model=SCRIPTED,
-            organisms="zoo/cheese",
-            model_role=[f"grader={SCRIPTED}"],
-            dry_run=True,
-        )
+def test_the_command_plans_with_its_roles(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = f"diffgauge run --model {SCRIPTED} --organisms zoo/cheese --dry-run"
+    monkeypatch.setattr("sys.argv", [*typed.split(), "--model-role", f"grader={SCRIPTED}"])
+    with caplog.at_level(logging.WARNING), pytest.raises(SystemExit):
+        main()
     assert "investigates and grades" in said(caplog)[0]
 
 

@@ -5,7 +5,6 @@ import pytest
 from scipy.special import expit
 
 from diffgauge.records.errors import DiffgaugeError
-from diffgauge.stats.answer_costs import success_cost_table
 from diffgauge.stats.answer_figure import draw_forest, headlines
 from diffgauge.stats.answer_sets import Answers, answers
 from diffgauge.stats.answer_tables import (
@@ -20,7 +19,6 @@ from diffgauge.stats.engines import choice
 from diffgauge.stats.engines.choice import Chosen
 from diffgauge.stats.features import Outcome
 from diffgauge.stats.intervals import Estimate
-from diffgauge.stats.part_tables import dose_table, family_uplift_table
 from diffgauge.stats.parts import Picture, Words
 from diffgauge.stats.rendering import table_html, table_json
 from diffgauge.stats.rows import as_frame
@@ -116,38 +114,6 @@ def test_an_arm_that_always_claims_gains_nothing() -> None:
     assert hits.value > 0.99 and alarms.value > 0.99 and alarms.n == 16
 
 
-def test_a_cheap_arm_that_succeeds_as_often_beats_a_dear_one() -> None:
-    frame = grid({"blackbox": [0.5] * 4, "adl:method": [0.5] * 4})
-    frame.loc[frame["arm_id"] == "adl:method", "precompute_interactions"] = 160
-    one = answer(strata(frame)[0], "successes", known({"adl:method": -1.0}), SAMPLING)
-    table = success_cost_table(one, MARK)
-    assert table is not None
-    cheap, dear = table.rows
-    assert (cheap["replies"], dear["replies"]) == (40.0, 200.0)
-    assert cheap["replies_front"] == 1.0 and float(str(dear["replies_front"])) < 0.05
-    # Half succeed: a success costs twice a sample.
-    held = cheap["replies_success"]
-    assert isinstance(held, Estimate) and held.value == pytest.approx(80, rel=0.1)
-
-
-def test_families_and_doses_have_rows_of_their_own() -> None:
-    rows = [
-        row(
-            organism=f"pair/{at}{dose}", truth_id=f"pair/{at}", dose=dose, family=family, arm_id=arm
-        )
-        for at, family in enumerate(("facts", "facts", "taboo"))
-        for dose in ("full", "1to4")
-        for arm in ("blackbox", "adl:method")
-    ]
-    one = answer(strata(as_frame(rows))[0], "good_grades", known({"adl:method": 1.0}), SAMPLING)
-    families = family_uplift_table(one, MARK)
-    assert [held["family"] for held in families.rows] == ["facts"] * 2 + ["taboo"] * 2
-    doses = dose_table(one, MARK)
-    assert doses is not None and {held["dose"] for held in doses.rows} == {"full", "1to4"}
-    level = families.rows[0]["level"]
-    assert isinstance(level, Estimate) and level.n_organisms == 2
-
-
 def _found(*held: Answer) -> Answers:
     return Answers("known draws", held, (), ("one note",))
 
@@ -159,8 +125,9 @@ def test_what_is_not_believed_is_greyed_and_no_headline() -> None:
     uplift = next(table for table in section.tables if table.name == "uplift_good_grades")
     assert "Not to be believed: R-hat" in table_html(uplift) and "doubted" in table_html(uplift)
     assert not any(isinstance(part, Picture) for part in section.first)
-    [forest] = [part for part in section.parts if isinstance(part, Picture)]
-    assert forest.doubt == uplift.doubt and forest.doubt
+    forest, costs = [part for part in section.parts if isinstance(part, Picture)]
+    assert (forest.name, costs.name) == ("forest", "costs_good_grades")
+    assert forest.doubt == costs.doubt == uplift.doubt != ""
     assert not any("P(uplift" in word for word in section.words)
     assert "is no headline" in section.words[0]
 
@@ -213,7 +180,7 @@ def test_first_places_stand_in_where_no_grades_were_asked_for(
     frame["grade"], frame["grader"] = None, None
     found = answers(frame, engine="direct")
     assert [one.outcome for one in found.found] == ["successes", "claims_planted"]
-    assert told[0] == "model 1 of 3: good_grades, budget 50, sides hidden"
+    assert told[0] == "fit 1 of 3: good_grades, budget 50, sides hidden"
 
 
 def test_deep_answers_hold_every_stratum_and_what_the_headline_hangs_on(
@@ -230,7 +197,7 @@ def test_deep_answers_hold_every_stratum_and_what_the_headline_hangs_on(
     assert {one.stratum.budget for one in plain.found} == {50} and "--deep" in plain.notes[0]
     deep = answers(both, engine="direct", deep=True)
     assert {one.stratum.budget for one in deep.found} == {50, 10}
-    assert [changed for changed, _ in deep.refits] == [
+    assert [one.changed for one in deep.refits] == [
         "priors' scales × 0.5",
         "priors' scales × 2",
         "without pair/00",

@@ -154,6 +154,13 @@ def test_two_sets_that_share_nothing_are_said_to() -> None:
     assert paired_parts([]) == paired_parts([OLD]) == paired_parts([OLD, other, other]) == ()
 
 
+def test_what_only_one_set_did_is_named() -> None:
+    more = LogSet("more", (*NEW.rows, *(row(organism="pair/1", epoch=e) for e in (1, 2))))
+    words, *_ = paired_parts([OLD, more])
+    assert isinstance(words, Words)
+    assert words.items[1:] == ("Only in more, of old and more: blackbox (budget 50, 2 samples).",)
+
+
 def test_names_are_those_given_and_paths_that_are_there_are_paths(tmp_path: Path) -> None:
     odd = tmp_path / "a=b"
     odd.mkdir()
