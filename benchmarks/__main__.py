@@ -15,6 +15,7 @@ _ALL = (
     "amplification",
     "perplexity_diff",
     "activation_oracle",
+    "dictionaries",
     "event_loop",
     "rows",
     "throughput",

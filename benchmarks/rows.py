@@ -125,9 +125,9 @@ def _shown(name: str, found: tuple[int, float, float, int]) -> str:
 
 def main() -> None:
     """Prints the machine, what all rows take, and the ratio to the other script round by round."""
-    print(machine())
+    # A process begins with its parent's peak, which must not be that of torch or of a run.
+    print(_alone(machine))
     with tempfile.TemporaryDirectory() as name:
-        # A process begins with its parent's peak, which must not be that of a run.
         paths = _alone(_written, Path(name))
         for _ in range(_ROUNDS):
             ours, theirs = (

@@ -15,6 +15,9 @@ _LOGS = (
     "common is compared pair by pair; NAME=PATH gives one a name."
 )
 
+_COLUMN_WIDTH = 12
+"""Characters of a terminal that a column needs to be read."""
+
 
 def report(
     logs: Annotated[list[str], typer.Argument(help=_LOGS)],
@@ -44,7 +47,10 @@ def report(
     chosen = None if engine == "none" else engine
     summary = write_report(logs, out, engine=chosen, deep=deep, say=console.print)
     for table in summary.tables:
-        console.print(table)
+        if console.width >= _COLUMN_WIDTH * len(table.columns):
+            console.print(table)
+        else:
+            console.print(f"{table.title}: too wide for this terminal; it stands in the report.")
     for sentence in summary.answers:
         console.print(neutralised(sentence), markup=False, highlight=False)
     console.print(f"report: {summary.page}")

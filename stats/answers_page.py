@@ -49,8 +49,8 @@ class Section:
 
     Attributes:
         words: Its sentences.
-        first: What the first screen shows: sentences and the forest plot.
-        parts: Tables and what cannot be believed, for further down.
+        first: What the first screen shows: what became of the methods, and the forest plot.
+        parts: For further down: the sentences, tables, and what cannot be believed.
         held: The engine and notes as plain JSON.
     """
 
@@ -88,10 +88,11 @@ def answers_section(found: Answers, frame: DataFrame, evidence: str) -> Section:
     # The first model that is believed stands on the first screen; a failed one never does.
     shown = next((one for one in forests if not one.doubt), None)
     doubted = forests[0] if forests and shown is None else None
-    first: list[Part] = [Words(tuple(verdict(one) for one in _shown(found) if headlines(one)))]
+    verdicts = tuple(verdict(one) for one in _shown(found) if headlines(one))
+    first: list[Part] = [Words(verdicts or words)]
     if shown is not None:
         first.append(shown)
-    first += [Words(words), Words((f"Fitted by {found.engine}.", *found.notes), quiet=True)]
+    first.append(Words((f"Fitted by {found.engine}.", *found.notes), quiet=True))
     held = {
         "engine": found.engine,
         "notes": list(found.notes),
@@ -99,7 +100,8 @@ def answers_section(found: Answers, frame: DataFrame, evidence: str) -> Section:
             f"{one.outcome}, {one.stratum.words}": one.diagnosis.believed for one in found.found
         },
     }
-    parts = tuple(part for part in (doubted, *drawn) if part is not None)
+    said = Words(words) if verdicts else None
+    parts = tuple(part for part in (said, doubted, *drawn) if part is not None)
     return Section(words, tuple(first), parts, held)
 
 
@@ -112,8 +114,8 @@ def _forest(one: Answer, evidence: str) -> Picture:
         "forest",
         partial(draw_forest, one, evidence),
         f"{outcome_words(one)}: {forest_words(headlines(one))}",
-        f"Uplift in {MEASURES[headlines(one)[0].measure]} ({outcome_words(one)}) over the fairest "
-        "reference that ran.",
+        f"Uplift in {MEASURES[headlines(one)[0].measure]} ({outcome_words(one)}; "
+        f"{one.stratum.words}) over the fairest reference that ran.",
         evidence,
         _doubt(one),
     )

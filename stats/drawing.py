@@ -14,8 +14,10 @@ __all__ = ["COLOURS", "RC", "Drawn", "as_png", "as_svg", "drawn"]
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours, told apart with any common kind of colour vision."""
 
-RC: Final = {"svg.hashsalt": "diffgauge", "svg.fonttype": "path", "font.size": 9}
-"""Settings of matplotlib under which the same rows give the same bytes."""
+RC: Final = {"svg.hashsalt": "diffgauge", "svg.fonttype": "none", "font.size": 9}
+"""Settings of matplotlib under which the same rows give the same bytes.
+
+SVG keeps text as text: it can be searched, and drawn glyphs would double what a page weighs."""
 
 
 def as_svg(figure: Figure) -> str:

@@ -20,6 +20,7 @@ from diffgauge.stats.intervals import Estimate
 from diffgauge.stats.logs import Logs
 from diffgauge.stats.paired_table import paired_parts
 from diffgauge.stats.parts import Chapter, Part, Picture, Words
+from diffgauge.stats.published_layout import published_table
 from diffgauge.stats.replication_tables import replication_table
 from diffgauge.stats.scales_table import scales_table
 from diffgauge.stats.shams import sham_table
@@ -76,6 +77,7 @@ def chapters_of(rows: Sequence[Row], read: Logs, section: Section | None) -> lis
             "Grades, scales and controls",
             (
                 rubric_table(graded),
+                published_table(graded),
                 scales_table(graded),
                 replication_table(rows),
                 sham_table(graded),

@@ -3,7 +3,9 @@
 import pytest
 
 from diffgauge.stats.intervals import Estimate
+from diffgauge.stats.logs import Logs
 from diffgauge.stats.published_layout import published_table
+from diffgauge.stats.report_contents import tables_of
 from tests.stats.tables import row
 
 pytestmark = pytest.mark.unit
@@ -42,4 +44,5 @@ def test_lexical_grades_are_never_pooled_and_ungraded_rows_make_no_table() -> No
         "model": 1.0,
         "lexical": 0.0,
     }
+    assert "published" in [one.name for one in tables_of(both, Logs())]
     assert published_table([row(grader=None, grade=None)]) is None
