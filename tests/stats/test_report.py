@@ -194,7 +194,11 @@ def test_models_answer_in_the_page_and_its_twin_where_an_engine_is_named(
     text = summary.page.read_text()
     page = Page()
     page.feed(text)
-    assert "Does a method help, and how sure is that?" in text and page.tags.count("img") == 2
+    drawn = {path.stem for path in summary.files if path.suffix == ".svg"}
+    parts = {"doses_good_grades", "costs_good_grades", "costs_claims_planted"}
+    assert drawn == {"figure", "forest"} | parts
+    assert "Does a method help, and how sure is that?" in text
+    assert page.tags.count("img") == len(drawn)
     assert "script" not in page.tags and "\x1b" not in text
     assert text.count(summary.evidence) >= page.tags.count("table") + 2
     held = json.loads((tmp_path / "report.json").read_text())
