@@ -4,6 +4,7 @@ Organism by organism: the cells of one organism run at the same time on one load
 next organism's begin as they end. A cell that is there already is not run again.
 """
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -49,6 +50,10 @@ __all__ = ["CellOutcome", "GridSpec", "GridSummary", "grid_cells", "planned", "r
 
 _RETRIES_OF_A_SAMPLE = 1
 _RETRIES_OF_A_TASK = 1
+
+_MOST_IN_FULL = 40
+"""Tasks that Inspect's live display can hold: with 580 it drew for minutes and kept a core busy."""
+
 _MOST_EPOCHS = 10_000
 _BY_TASK: frozenset[Arm] = frozenset({"blackbox", "method"})
 """Arms that a task has by itself."""
@@ -248,7 +253,7 @@ def run_grid(
         log_dir: Where logs stand; cells that succeeded there are not run again.
         model_roles: For example ``{"grader": "diffgauge/lexical"}``.
         model_args: Of the investigator's provider.
-        display: Inspect's display; None is its default.
+        display: Inspect's display; None is its default, but for many cells lines in its place.
 
     Returns:
         How every cell ended. A failed cell does not stop the others.
@@ -281,11 +286,18 @@ def run_grid(
             retry_on_error=_RETRIES_OF_A_SAMPLE,
             retry_attempts=_RETRIES_OF_A_TASK,
             log_dir_allow_dirty=True,
-            display=shown,
+            display=_display(shown, len(tasks)),
         )
     except PrerequisiteError as error:
         raise DiffgaugeError(plain_words(error)) from error
     return GridSummary(complete=complete, log_dir=log_dir, cells=_outcomes(rows, logs))
+
+
+def _display(asked: str | None, n_tasks: int) -> str | None:
+    """Returns the display for so many tasks; one that was asked for is taken as it is."""
+    if asked is None and n_tasks > _MOST_IN_FULL and "INSPECT_DISPLAY" not in os.environ:
+        return "plain"
+    return asked
 
 
 def _by_budget(spec: GridSpec) -> dict[int, tuple[str, ...]]:

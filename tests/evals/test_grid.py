@@ -7,7 +7,7 @@ import pytest
 from inspect_ai.log import list_eval_logs
 from inspect_ai.model import Model
 
-from diffgauge.evals import lease
+from diffgauge.evals import grid, lease
 from diffgauge.evals.arms import ARMS
 from diffgauge.evals.grid import GridSpec, GridSummary, grid_cells, run_grid
 from diffgauge.methods.adl.method import ADL
@@ -228,3 +228,14 @@ def test_a_grid_of_all_arms_runs_and_is_continued(
     assert len(before) == len(expected)
     assert run(grid, tmp_path).complete
     assert {log.name for log in list_eval_logs(str(tmp_path / "grid"))} == before
+
+
+def test_many_tasks_are_told_in_lines_unless_a_display_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("INSPECT_DISPLAY", raising=False)
+    assert grid._display(None, 580) == "plain"
+    assert grid._display(None, 2) is None
+    assert grid._display("rich", 580) == "rich"
+    monkeypatch.setenv("INSPECT_DISPLAY", "rich")
+    assert grid._display(None, 580) is None
