@@ -29,6 +29,7 @@ __all__ = [
     "diff_mining",
     "investigate",
     "kl",
+    "llm_diff",
     "pca",
     "perplexity_diff",
     "sae_difference",
@@ -118,6 +119,13 @@ def sae_difference(**asked: Any) -> Task:
 def crosscoder(**asked: Any) -> Task:
     """Investigates a pair with latents of both models' activations, and by asking both models."""
     return investigation(method="crosscoder", **asked)
+
+
+@task(method="llm_diff", tier="core")
+@taking("method", agent="method")
+def llm_diff(**asked: Any) -> Task:
+    """Investigates a pair with clusters of what replies differ in, and by asking both models."""
+    return investigation(method="llm_diff", **asked)
 
 
 @task(method="battery", tier="core")
