@@ -150,6 +150,7 @@ _OF_METHOD: Final[dict[str, Callable[..., Task]]] = {
     "crosscoder": crosscoder,
     "diff_mining": diff_mining,
     "kl": kl,
+    "llm_diff": llm_diff,
     "pca": pca,
     "perplexity_diff": perplexity_diff,
     "sae_difference": sae_difference,
