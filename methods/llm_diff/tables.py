@@ -10,7 +10,7 @@ from diffgauge.records.hypotheses import ModelName
 from diffgauge.records.properties import Clustered, Compared, Property
 from diffgauge.records.subjects import Side
 
-__all__ = ["compared", "grouped"]
+__all__ = ["MODEL_OF", "SIDE_OF", "compared", "grouped"]
 
 Rows = list[dict[str, Any]]
 
