@@ -5,7 +5,8 @@ kept, and keep nothing. Reading is `batches` of the whole store in shuffled orde
 asks for them; its rate stands beside that at which the trainer of dictionaries consumes the same
 batches (an SAE of twice the width, steps of as many tokens). The memory figures are growths of the
 peak from 1,000 to 10,000 texts: of all memory while writing, and of memory that is no file's while
-reading (at most two pools of 256 MiB), since the pages of a memory map are the system's to take back.
+reading (at most two pools of 256 MiB), since the pages of a memory map are the system's to take
+back.
 Command: ``python -m benchmarks.activation_store``.
 """
 
