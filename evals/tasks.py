@@ -29,6 +29,7 @@ __all__ = [
     "diff_mining",
     "investigate",
     "kl",
+    "llm_diff",
     "pca",
     "perplexity_diff",
     "sae_difference",
@@ -120,6 +121,13 @@ def crosscoder(**asked: Any) -> Task:
     return investigation(method="crosscoder", **asked)
 
 
+@task(method="llm_diff", tier="core")
+@taking("method", agent="method")
+def llm_diff(**asked: Any) -> Task:
+    """Investigates a pair with clusters of what replies differ in, and by asking both models."""
+    return investigation(method="llm_diff", **asked)
+
+
 @task(method="battery", tier="core")
 @taking(*OF_AGENTS)
 def battery(**asked: Any) -> Task:
@@ -142,6 +150,7 @@ _OF_METHOD: Final[dict[str, Callable[..., Task]]] = {
     "crosscoder": crosscoder,
     "diff_mining": diff_mining,
     "kl": kl,
+    "llm_diff": llm_diff,
     "pca": pca,
     "perplexity_diff": perplexity_diff,
     "sae_difference": sae_difference,

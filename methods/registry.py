@@ -21,6 +21,7 @@ BUILT_IN = {
     "crosscoder": "diffgauge.methods.crosscoder.method:Crosscoder",
     "diff_mining": "diffgauge.methods.diff_mining.method:DiffMining",
     "kl": "diffgauge.methods.kl.method:KL",
+    "llm_diff": "diffgauge.methods.llm_diff.method:LLMDiff",
     "pca": "diffgauge.methods.pca.method:PCA",
     "perplexity_diff": "diffgauge.methods.perplexity_diff.method:PerplexityDiff",
     "sae_difference": "diffgauge.methods.sae_difference.method:SAEDifference",

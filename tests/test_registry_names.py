@@ -28,6 +28,7 @@ EXPECTED = {
         "diffgauge/grader_validation",
         "diffgauge/investigate",
         "diffgauge/kl",
+        "diffgauge/llm_diff",
         "diffgauge/pca",
         "diffgauge/perplexity_diff",
         "diffgauge/sae_difference",

@@ -8,10 +8,10 @@ from inspect_ai.model import Model
 from inspect_ai.util import collect
 from pydantic import BaseModel, ConfigDict
 
-from diffgauge.evals.llm_diff.clustering import top_terms
 from diffgauge.graders.asking import ask
 from diffgauge.graders.grading_prompt import encoded
 from diffgauge.graders.verdict import UnreadableVerdict, json_objects
+from diffgauge.methods.llm_diff.clustering import term_name
 from diffgauge.records.hypotheses import Hypothesis, ModelName
 from diffgauge.records.properties import Clustered
 
@@ -32,7 +32,6 @@ JSON object and nothing else: {{"claim": "<MODEL> …"}}
 """
 
 _SHOWN: Final = 30
-_TERMS: Final = 8
 _LONGEST: Final = 600
 
 
@@ -72,7 +71,7 @@ async def named(
         a, b = _share(members, "a"), _share(members, "b")
         return Hypothesis(
             id=f"cluster {members[0].cluster}",
-            text=name or _by_terms(members, rows),
+            text=name or term_name(members, rows),
             predicted="a" if a > b else "b",
             origin=f"llm_diff, {len(members)} properties",
             train_a=a,
@@ -84,16 +83,6 @@ async def named(
 
 def _share(members: Sequence[Clustered], model: ModelName) -> float:
     return sum(row.model == model for row in members) / len(members)
-
-
-def _by_terms(members: Sequence[Clustered], rows: Sequence[Clustered]) -> str:
-    texts = [row.text for row in members]
-    if len(set(texts)) == 1:
-        return texts[0]
-    mine = {row.text for row in members}
-    others = [row.text for row in rows if row.text not in mine]
-    terms = top_terms(texts, others, _TERMS)
-    return ", ".join(terms) or texts[0]
 
 
 async def _asked(

@@ -8,12 +8,12 @@ from typing import Any
 
 from inspect_ai.model import Model
 
-from diffgauge.evals.llm_diff.clustering import clustered
 from diffgauge.evals.llm_diff.comparing import COMPARE_DIGEST, compare
 from diffgauge.evals.llm_diff.generating import generate
 from diffgauge.evals.llm_diff.naming import named
 from diffgauge.evals.llm_diff.settings import DiffSettings
 from diffgauge.graders.hypotheses.journal import Journal
+from diffgauge.methods.llm_diff.clustering import clustered
 from diffgauge.records.artifacts import hash_json
 from diffgauge.records.folders import write_files
 from diffgauge.records.hypotheses import Hypothesis, PairedReplies
@@ -111,7 +111,12 @@ async def _stages(
     told("cluster")
     # In one order, whatever order the answers came in.
     rows = sorted(compared.rows, key=lambda one: (one.prompt, one.number))
-    properties = clustered(rows, settings)
+    properties = clustered(
+        rows,
+        least=settings.least_cluster,
+        n_dimensions=settings.n_dimensions,
+        seed=settings.seed,
+    )
     _table(folder, "clusters", properties, Clustered)
     told("name")
     problems: list[str] = []

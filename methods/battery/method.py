@@ -10,10 +10,10 @@ import torch
 from diffgauge.methods.artifacts import Artifact
 from diffgauge.methods.battery.operations import operations
 from diffgauge.methods.battery.overview import overview
-from diffgauge.methods.battery.sampling import sample
 from diffgauge.methods.battery.settings import BatterySettings
 from diffgauge.methods.battery.tables import compared
 from diffgauge.methods.method import Method, MethodSettings, Operation, Progress
+from diffgauge.methods.paired_replies import sample
 from diffgauge.methods.trial import Trial
 from diffgauge.records.artifacts import ArtifactHeader
 from diffgauge.records.corpora import Corpus, CorpusName
@@ -101,7 +101,7 @@ class PromptBattery(Method):
         if not asked:
             raise DiffgaugeError("The battery was given no prompt.", allowed="one or more")
         checkpoint = None if work is None else work / "replies.safetensors"
-        samples = sample(pair, asked, chosen, seed, progress, checkpoint)
+        samples = sample(pair, asked, chosen, seed, self.name, progress, checkpoint)
         header = ArtifactHeader(
             inputs=inputs,
             precompute_interactions=len(samples),

@@ -67,7 +67,7 @@ def compared(samples: Rows, settings: BatterySettings, seed: int) -> dict[str, R
     """Compares the two models' replies.
 
     Args:
-        samples: As `sampling.sample` returns them.
+        samples: As `paired_replies.sample` returns them.
         settings: Of the artifact.
         seed: The artifact's.
 

@@ -25,8 +25,8 @@ def verbalizer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return planted_verbalizer(tmp_path_factory.mktemp("verbalizer"))
 
 
-# The battery hears what is said: of a vector that seldom decides a token it hears nothing.
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "battery"])
+# These two hear what is said: of a vector that seldom decides a token they hear nothing.
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("battery", "llm_diff")])
 def test_a_vector_that_was_added_is_found_in_its_direction(
     name: str, pair: ModelPair, verbalizer: dict[str, str]
 ) -> None:

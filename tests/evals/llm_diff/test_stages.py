@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from inspect_ai.model import Model, ModelOutput, ModelUsage, get_model
 
-from diffgauge.evals.llm_diff.clustering import clustered
 from diffgauge.evals.llm_diff.comparing import (
     compare_prompt,
     compare_sections,
@@ -18,10 +17,11 @@ from diffgauge.evals.llm_diff.comparing import (
 )
 from diffgauge.evals.llm_diff.generating import split_of
 from diffgauge.evals.llm_diff.naming import named
-from diffgauge.evals.llm_diff.offline import contrasts
 from diffgauge.evals.llm_diff.pipeline import Diffed, diffed
 from diffgauge.evals.llm_diff.settings import DiffSettings
 from diffgauge.graders.verdict import UnreadableVerdict
+from diffgauge.methods.llm_diff.clustering import clustered
+from diffgauge.methods.llm_diff.contrasting import contrasts
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.hypotheses import ModelName
 from diffgauge.records.properties import Clustered, Compared, Property
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.unit
 
 PROMPTS = [f"What of {at}?" for at in range(24)]
 SETTINGS = DiffSettings(n_samples=1, max_new_tokens=8)
+SIZES = {"least": 4, "n_dimensions": 20, "seed": 0}
 GIVEN = {"properties": [{"text": "rhymes", "reply": "second", "category": "form"}]}
 
 
@@ -210,7 +211,7 @@ def seen(texts: Sequence[str], model: ModelName = "b") -> list[Compared]:
 
 @pytest.mark.parametrize("texts", [[], ["rhymes"], ["rhymes"] * 3, ["…", "?!", "--", "**", ".."]])
 def test_too_little_makes_no_cluster_and_no_crash(texts: list[str]) -> None:
-    found = clustered(seen(texts), SETTINGS)
+    found = clustered(seen(texts), **SIZES)
     assert [one.text for one in found] == texts
     assert {one.cluster for one in found} <= {None, 0}
 
@@ -223,8 +224,8 @@ def test_texts_that_share_words_come_together_and_order_counts_nowhere() -> None
         f"speaks of bread, flour, {word}"
         for word in ("oven", "salt", "yeast", "rye", "crust", "dough")
     ]
-    found = {one.text: one.cluster for one in clustered(seen(pirates + bakers), SETTINGS)}
-    turned = {one.text: one.cluster for one in clustered(seen(bakers + pirates), SETTINGS)}
+    found = {one.text: one.cluster for one in clustered(seen(pirates + bakers), **SIZES)}
+    turned = {one.text: one.cluster for one in clustered(seen(bakers + pirates), **SIZES)}
     groups = [{found[text] for text in texts} - {None} for texts in (pirates, bakers)]
     assert len(groups[0]) == len(groups[1]) == 1 and groups[0] != groups[1]
     assert {text for text in found if found[text] is None} == {

@@ -1,13 +1,12 @@
-"""The battery's replies: every prompt to both models."""
+"""Replies of both models to the same prompts."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from diffgauge.methods import checkpoints
-from diffgauge.methods.battery.settings import BatterySettings
 from diffgauge.methods.method import Progress
 from diffgauge.methods.seeds import derived_seed
 from diffgauge.records.subjects import SIDES, ChatMessage, Prompt
@@ -15,14 +14,31 @@ from diffgauge.records.subjects import SIDES, ChatMessage, Prompt
 if TYPE_CHECKING:
     from diffgauge.models.pair import ModelPair, Row
 
-__all__ = ["sample"]
+__all__ = ["Asking", "sample"]
+
+
+class Asking(Protocol):
+    """How prompts are asked: a method's settings."""
+
+    @property
+    def n_replies(self) -> int:
+        """Replies of each model to each prompt."""
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Replies are cut after so many tokens."""
+
+    @property
+    def batch_prompts(self) -> int:
+        """Prompts answered between two checkpoints."""
 
 
 def sample(
     pair: "ModelPair",
     prompts: Sequence[str],
-    settings: BatterySettings,
+    settings: Asking,
     seed: int,
+    name: str,
     progress: Progress | None = None,
     checkpoint: Path | None = None,
 ) -> list[dict[str, Any]]:
@@ -35,7 +51,8 @@ def sample(
         pair: The two models.
         prompts: All of them are asked.
         settings: How often, and how long replies may be.
-        seed: The artifact's.
+        seed: The artifact's, or a call's.
+        name: Of what asks; with another the same seed gives other replies.
         progress: Told replies done, of all.
         checkpoint: File to continue from and to keep up to date, or None.
 
@@ -46,7 +63,7 @@ def sample(
     rows: list[dict[str, Any]] = [] if restored is None else restored[1]
     per_prompt = len(SIDES) * settings.n_replies
     for start in range(len(rows) // per_prompt, len(prompts), settings.batch_prompts):
-        asked = _asked(prompts[start : start + settings.batch_prompts], settings, seed)
+        asked = _asked(prompts[start : start + settings.batch_prompts], settings, seed, name)
         replies = pair.generate([row for _, row, _ in asked])
         rows += [
             {
@@ -68,7 +85,7 @@ def sample(
 
 
 def _asked(
-    prompts: Sequence[str], settings: BatterySettings, seed: int
+    prompts: Sequence[str], settings: Asking, seed: int, name: str
 ) -> "list[tuple[str, Row, int]]":
     from diffgauge.models.pair import Row
 
@@ -79,7 +96,7 @@ def _asked(
                 side,
                 Prompt(
                     messages=(ChatMessage(role="user", content=text),),
-                    seed=derived_seed(seed, "battery", text, number),
+                    seed=derived_seed(seed, name, text, number),
                     max_new_tokens=settings.max_new_tokens,
                 ),
             ),

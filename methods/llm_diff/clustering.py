@@ -2,19 +2,22 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from diffgauge.evals.llm_diff.settings import DiffSettings
 from diffgauge.records.properties import Clustered, Compared
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["clustered", "top_terms"]
+__all__ = ["clustered", "term_name", "top_terms"]
+
+_TERMS: Final = 8
 
 
-def clustered(compared: Sequence[Compared], settings: DiffSettings) -> list[Clustered]:
+def clustered(
+    compared: Sequence[Compared], *, least: int, n_dimensions: int, seed: int
+) -> list[Clustered]:
     """Puts properties into clusters.
 
     Source: arXiv 2602.10371, stages embed and cluster: sentence embeddings, reduced, HDBSCAN
@@ -25,7 +28,9 @@ def clustered(compared: Sequence[Compared], settings: DiffSettings) -> list[Clus
 
     Args:
         compared: Of the training prompts.
-        settings: Sizes and the seed.
+        least: Properties of the smallest cluster.
+        n_dimensions: Components that embeddings are reduced to.
+        seed: Seeds the reduction.
 
     Returns:
         One for each property, in order; clusters are numbered by size.
@@ -36,7 +41,7 @@ def clustered(compared: Sequence[Compared], settings: DiffSettings) -> list[Clus
         for held in one.properties
     ]
     texts = [text for *_, text in rows]
-    label = _labels(texts, settings)
+    label = _labels(texts, least, n_dimensions, seed)
     sizes = Counter(label[text] for text in texts if label[text] is not None)
     order = {name: at for at, (name, _) in enumerate(sorted(sizes.items(), key=_by_size))}
     return [
@@ -52,34 +57,36 @@ def _by_size(item: tuple[int | None, int]) -> tuple[int, int]:
     return -n, -1 if name is None else name
 
 
-def _labels(texts: Sequence[str], settings: DiffSettings) -> dict[str, int | None]:
+def _labels(
+    texts: Sequence[str], least: int, n_dimensions: int, seed: int
+) -> dict[str, int | None]:
     """Returns each text's cluster; None for noise, and for those of clusters that are too small."""
     counts = Counter(texts)
-    often = [text for text, n in counts.items() if n >= settings.least_cluster]
+    often = [text for text, n in counts.items() if n >= least]
     label: dict[str, int | None] = dict.fromkeys(counts)
     label |= {text: at for at, text in enumerate(often)}
-    rest = [text for text in counts if counts[text] < settings.least_cluster]
-    if len(rest) < settings.least_cluster:
+    rest = [text for text in counts if counts[text] < least]
+    if len(rest) < least:
         return label
     from sklearn.cluster import HDBSCAN
 
-    points = _embedded(rest, settings)
-    found = HDBSCAN(min_cluster_size=settings.least_cluster, copy=True).fit_predict(points)
+    points = _embedded(rest, n_dimensions, seed)
+    found = HDBSCAN(min_cluster_size=least, copy=True).fit_predict(points)
     return label | {
         text: len(often) + int(at) for text, at in zip(rest, found, strict=True) if at >= 0
     }
 
 
-def _embedded(texts: Sequence[str], settings: DiffSettings) -> "NDArray[np.float64]":
+def _embedded(texts: Sequence[str], n_dimensions: int, seed: int) -> "NDArray[np.float64]":
     """(text, component) TF-IDF of each text, reduced, of length 1; 0 for texts without a word."""
     from sklearn.decomposition import TruncatedSVD
     from sklearn.preprocessing import normalize
 
     weights, _ = _weights(texts)
-    n_components = min(settings.n_dimensions, min(weights.shape) - 1)
+    n_components = min(n_dimensions, min(weights.shape) - 1)
     if n_components < 1:
         return normalize(weights.toarray())  # type: ignore[no-any-return]
-    reduced = TruncatedSVD(n_components, random_state=settings.seed % 2**32).fit_transform(weights)
+    reduced = TruncatedSVD(n_components, random_state=seed % 2**32).fit_transform(weights)
     return normalize(reduced)  # type: ignore[no-any-return]
 
 
@@ -106,3 +113,19 @@ def top_terms(members: Sequence[str], others: Sequence[str], n: int) -> list[str
     raised = inside - outside
     order = sorted(range(len(names)), key=lambda at: (-raised[at], names[at]))
     return [str(names[at]).strip(",.;") for at in order[:n] if raised[at] > 0]
+
+
+def term_name(members: Sequence[Clustered], rows: Sequence[Clustered]) -> str:
+    """Returns a cluster's name: the property that all members share, or its top terms.
+
+    Args:
+        members: Of the cluster, at least one.
+        rows: Of all clusters and of none.
+    """
+    texts = [row.text for row in members]
+    if len(set(texts)) == 1:
+        return texts[0]
+    mine = {row.text for row in members}
+    others = [row.text for row in rows if row.text not in mine]
+    terms = top_terms(texts, others, _TERMS)
+    return ", ".join(terms) or texts[0]
