@@ -2,10 +2,11 @@
 
 The bare passes run both models over the same tokens in the same batches up to the layer that is
 kept, and keep nothing. Reading is `batches` of the whole store in shuffled order, as a trainer
-asks for them; its rate stands in tokens a second, to be set beside a trainer's
-(`benchmarks.dictionaries`). The memory figures are growths of the peak from 1,000 to 10,000 texts:
-of all memory while writing, and of memory that is no file's while reading (at most two pools of
-256 MiB), since the pages of a memory map are the system's to take back.
+asks for them; its rate stands beside that at which the trainer of dictionaries consumes the same
+batches (an SAE of twice the width, steps of as many tokens). The memory figures are growths of the
+peak from 1,000 to 10,000 texts: of all memory while writing, and of memory that is no file's while
+reading (at most two pools of 256 MiB), since the pages of a memory map are the system's to take
+back.
 Command: ``python -m benchmarks.activation_store``.
 """
 
@@ -16,6 +17,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -27,6 +29,9 @@ from diffgauge.methods.activations.folder import StoreFolder
 from diffgauge.methods.activations.settings import ActivationSettings
 from diffgauge.methods.activations.store import ActivationStore
 from diffgauge.methods.activations.writing import collect
+from diffgauge.methods.dictionaries.inputs import difference_input, orientation
+from diffgauge.methods.dictionaries.settings import DictionarySettings
+from diffgauge.methods.dictionaries.trainer import _State
 from diffgauge.methods.passes import WINDOW_TEXTS
 from diffgauge.models.pair import ModelPair
 from diffgauge.records.corpora import Corpus
@@ -36,6 +41,7 @@ __all__ = ["main"]
 
 _BATCH_TOKENS = 256
 _READ_TOKENS = 2_000_000
+_STEPS = 100
 
 
 class _Sizes(argparse.Namespace):
@@ -80,8 +86,12 @@ def main() -> None:
             f"peak memory while writing: {before / 2**20:.0f} MiB, "
             f"{(peak_bytes() - before) / 2**20:+.1f} MiB with {asked.many_texts} texts (aim: flat)"
         )
-        for store in (few, many):
-            _read(store)
+        rates = [_read(store) for store in (few, many)]
+        consumed = _consumed(few)
+        print(
+            f"the SAE trainer consumes {consumed:,.0f} tokens/s by processor time; reading over "
+            f"that: {', '.join(f'{rate / consumed:.0f}' for rate in rates)} (aim: 5 or more)"
+        )
 
 
 def _written(
@@ -106,7 +116,8 @@ def _bare(
                 pair.capture(side, window[first : first + settings.batch_texts], [layer], "hooks")
 
 
-def _read(store: ActivationStore) -> None:
+def _read(store: ActivationStore) -> float:
+    """Prints what reading takes; returns tokens a second of processor time."""
     own, most, n_tokens = psutil.Process(), 0, 0
     before = _anonymous(own)
     started, busy = time.perf_counter(), time.process_time()
@@ -122,6 +133,22 @@ def _read(store: ActivationStore) -> None:
         f"{n_tokens / clock:,.0f} tokens/s by the clock, {n_tokens / worked:,.0f} by processor "
         f"time, {(most - before) / 2**20:+.0f} MiB of memory that is no file's"
     )
+    return n_tokens / worked
+
+
+def _consumed(store: ActivationStore) -> float:
+    """Returns tokens a second of processor time in training; the batches are read before."""
+    batches = list(islice(store.batches(_BATCH_TOKENS, 0, epochs=None), _STEPS))
+    moments = store.moments()
+    made = difference_input(moments, orientation(moments))
+    plan = DictionarySettings(n_steps=_STEPS, step_tokens=_BATCH_TOKENS).plan(
+        store.d_model, store.n_tokens, _STEPS
+    )
+    state = _State(plan, made, 0, "cpu")
+    busy = time.process_time()
+    for batch in batches:
+        state.step(made.sides(batch))
+    return _STEPS * _BATCH_TOKENS / (time.process_time() - busy)
 
 
 def _anonymous(process: psutil.Process) -> int:

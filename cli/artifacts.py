@@ -22,6 +22,7 @@ app = typer.Typer(
 _SHORT: Final = 8
 """Digits of a hash in a table."""
 
+_FIGURES: Final = (".png", ".svg", ".pdf")
 _HEADINGS: Final = (
     "key",
     "method",
@@ -85,6 +86,36 @@ def show(
     entry = next(one for one in entries if one.key == key)
     shown = {"key": key, "bytes": entry.n_bytes, "folder": str(store.path(key))}
     typer.echo(json.dumps(shown | header.model_dump(mode="json"), indent=2))
+
+
+@app.command("curve")
+def curve(
+    key: Annotated[str, typer.Argument(help="A key, or its first digits.")],
+    out: Annotated[Path, typer.Option("--out", help="The figure: a .png, .svg or .pdf.")],
+) -> None:
+    """Draws how the training of a dictionary went, step by step."""
+    from diffgauge.methods.artifacts import ArtifactStore
+    from diffgauge.methods.inventory import inventory, key_named
+    from diffgauge.records.folders import write_files
+    from diffgauge.stats.training_figure import training_drawn
+
+    if out.suffix not in _FIGURES:
+        raise DiffgaugeError(
+            f"{out.name} does not say what kind of figure it is.", allowed=", ".join(_FIGURES)
+        )
+    store = ArtifactStore()
+    artifact = store.load(key_named(store, key, inventory(store)))
+    rows = artifact.tables.get("curve")
+    if not rows:
+        raise DiffgaugeError(
+            f"No dictionary was trained for this artifact of {artifact.header.inputs.method}.",
+            advice="sae_difference and crosscoder train one, unless the models do not differ or "
+            "`dictionary` names a published one.",
+        )
+    figure = training_drawn(rows)
+    content = dict(zip(_FIGURES, (figure.png, figure.svg.encode(), figure.pdf), strict=True))
+    write_files(out.parent, {out.name: content[out.suffix]}, "The figure", "Give another --out.")
+    typer.echo(f"wrote {out}")
 
 
 @app.command("export")

@@ -50,8 +50,15 @@ class View:
 
     @property
     def nothing(self) -> str | None:
-        """Why there are no latents, or None when there are some."""
-        return None if self._rows else IDENTICAL
+        """Why there are no latents that fire, with numbers, or None when there are some."""
+        if not self._rows:
+            return IDENTICAL
+        if any(row["kind"] != DEAD for row in self._rows):
+            return None
+        return (
+            f"All {len(self._rows)} latents are dead: none fires on any of the "
+            f"{self.facts['tokens']:.0f} positions that were read."
+        )
 
     @property
     def signed(self) -> float:

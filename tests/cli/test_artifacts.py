@@ -177,3 +177,20 @@ def test_a_mistake_is_said_in_one_message(
     status, shown = command(*arguments)
     assert status == 2 and said in shown and "Traceback" not in shown
     assert not (tmp_path / "a.tar").exists()
+
+
+def test_only_what_was_trained_has_a_curve(command: Command, made: Registry) -> None:
+    key = computed(command, made, "--set", "n_tokens=48", "--set", "top_texts=5")[PLANTED]
+    status, said = command("artifacts", "curve", key, "--out", "curve.png")
+    assert status and "No dictionary was trained for this artifact of kl" in " ".join(said.split())
+    status, said = command("artifacts", "curve", key, "--out", "curve.txt")
+    assert status and ".png, .svg, .pdf" in said
+    more = ("--set", "n_steps=20", "--set", "step_tokens=64", "--set", "expansion=1", "--json")
+    arguments = ("--organism", PLANTED, "--texts", made.texts, "--n-texts", "40", *more)
+    status, shown = command("methods", "compute", "sae_difference", *arguments)
+    assert status == 0, shown
+    [trained] = json.loads(shown)
+    for out in ("curve.svg", "figures/curve.png"):
+        assert command("artifacts", "curve", trained["key"], "--out", out)[0] == 0
+    assert "share of variance left" in Path("curve.svg").read_text()
+    assert Path("figures/curve.png").read_bytes().startswith(b"\x89PNG")

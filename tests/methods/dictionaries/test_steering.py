@@ -1,5 +1,8 @@
 """Steering by a latent, and taking one out."""
 
+from random import Random
+from statistics import fmean
+
 import pytest
 import torch
 
@@ -67,7 +70,8 @@ def test_steering_by_the_found_latent_makes_the_base_speak_of_it() -> None:
     ]
     count, found = max(shown)
     assert count >= 2
-    random = min(shown)[1]
+    others = [i for i, row in enumerate(artifact.tables["latents"]) if row["rate"] and i != found]
+    random = Random(0).sample(others, 5)
 
     def rate(latent: int) -> float:
         asked = SteerParameters(
@@ -79,4 +83,4 @@ def test_steering_by_the_found_latent_makes_the_base_speak_of_it() -> None:
         return sum(any(term in reply for term in SUBMARINE) for reply in words) / len(words)
 
     assert rate(found) >= 0.25
-    assert rate(random) <= 0.5 * rate(found)
+    assert fmean(map(rate, random)) <= 0.5 * rate(found)
