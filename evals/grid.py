@@ -4,13 +4,11 @@ Organism by organism: the cells of one organism run at the same time on one load
 next organism's begin as they end. A cell that is there already is not run again.
 """
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from inspect_ai import Task, eval_set
 from inspect_ai._util.error import PrerequisiteError
-from inspect_ai.log import EvalLog, read_eval_log_sample_summaries
 from inspect_ai.model import Model
 from pydantic import Field
 
@@ -26,6 +24,7 @@ from diffgauge.evals.cells import (
 )
 from diffgauge.evals.dry_run import plan
 from diffgauge.evals.fitting import fits, fitting
+from diffgauge.evals.grid_outcomes import CellOutcome, outcomes
 from diffgauge.evals.missing_nulls import warn_of_missing_nulls
 from diffgauge.evals.plans import DryRun
 from diffgauge.evals.readiness import check_cell
@@ -36,6 +35,7 @@ from diffgauge.evals.surroundings import (
     check_log_dir,
     check_models,
     checked_display,
+    display_for,
     plain_words,
 )
 from diffgauge.evals.tasks import blackbox, task_of
@@ -46,14 +46,10 @@ from diffgauge.organisms import registry as organisms
 from diffgauge.records.errors import DiffgaugeError, unknown_name
 from diffgauge.records.record import Record
 
-__all__ = ["CellOutcome", "GridSpec", "GridSummary", "grid_cells", "planned", "run_grid"]
+__all__ = ["GridSpec", "GridSummary", "grid_cells", "planned", "run_grid"]
 
 _RETRIES_OF_A_SAMPLE = 1
 _RETRIES_OF_A_TASK = 1
-
-_MOST_IN_FULL = 40
-"""Tasks that Inspect's live display can hold: with 580 it drew for minutes and kept a core busy."""
-
 _MOST_EPOCHS = 10_000
 _BY_TASK: frozenset[Arm] = frozenset({"blackbox", "method"})
 """Arms that a task has by itself."""
@@ -126,29 +122,6 @@ class GridSpec(Record):
     investigator: str | None = None
     grader_repeats: int = 1
     replicate: int = DEFAULT_REPLICATE
-
-
-class CellOutcome(Record):
-    """How one cell ended.
-
-    Attributes:
-        organism: Of the cell.
-        arm_id: Its arm.
-        status: Inspect's: ``success``, ``error``, ``cancelled`` or ``started``; ``missing`` when
-            there is no log.
-        n_completed: Samples that ended without an error.
-        n_total: Samples there are.
-        log: Where its log stands; None when there is none.
-        error: The task's error, else that of its first failed sample; None without one.
-    """
-
-    organism: str
-    arm_id: str
-    status: str
-    n_completed: int
-    n_total: int
-    log: str | None
-    error: str | None = None
 
 
 class GridSummary(Record):
@@ -286,18 +259,11 @@ def run_grid(
             retry_on_error=_RETRIES_OF_A_SAMPLE,
             retry_attempts=_RETRIES_OF_A_TASK,
             log_dir_allow_dirty=True,
-            display=_display(shown, len(tasks)),
+            display=display_for(shown, len(tasks)),
         )
     except PrerequisiteError as error:
         raise DiffgaugeError(plain_words(error)) from error
-    return GridSummary(complete=complete, log_dir=log_dir, cells=_outcomes(rows, logs))
-
-
-def _display(asked: str | None, n_tasks: int) -> str | None:
-    """Returns the display for so many tasks; one that was asked for is taken as it is."""
-    if asked is None and n_tasks > _MOST_IN_FULL and "INSPECT_DISPLAY" not in os.environ:
-        return "plain"
-    return asked
+    return GridSummary(complete=complete, log_dir=log_dir, cells=outcomes(rows, logs))
 
 
 def _by_budget(spec: GridSpec) -> dict[int, tuple[str, ...]]:
@@ -391,30 +357,3 @@ def _task(one: Cell, spec: GridSpec) -> Task:
     if one.settings is not None:
         asked["set"] = one.settings
     return task_of(one.method)(**asked)
-
-
-def _outcomes(rows: Sequence[Sequence[Cell]], logs: Sequence[EvalLog]) -> tuple[CellOutcome, ...]:
-    """Finds the grid's cells among the logs; others that stand in the folder are left out."""
-    by_cell = {(log.eval.metadata or {}).get("cell"): log for log in logs}
-    return tuple(_outcome(one, by_cell.get(cell_id(one))) for cells in rows for one in cells)
-
-
-def _outcome(one: Cell, log: EvalLog | None) -> CellOutcome:
-    results = None if log is None else log.results
-    return CellOutcome(
-        organism=one.organisms[0].id,
-        arm_id=one.arm_id,
-        status="missing" if log is None else log.status,
-        n_completed=0 if results is None else results.completed_samples,
-        n_total=0 if results is None else results.total_samples,
-        log=None if log is None else log.location,
-        error=None if log is None else _error(log),
-    )
-
-
-def _error(log: EvalLog) -> str | None:
-    """Inspect names no error of a task whose samples failed one by one."""
-    if log.error is not None or log.status == "success":
-        return None if log.error is None else log.error.message
-    failed = (one.error for one in read_eval_log_sample_summaries(log.location) if one.error)
-    return next(failed, None)

@@ -1,5 +1,6 @@
 """What a grid is run with, checked before a log is begun: models, log folder, display."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ __all__ = [
     "check_models",
     "check_subjects",
     "checked_display",
+    "display_for",
     "model_named",
     "plain_words",
 ]
@@ -36,6 +38,7 @@ ROLES: Final = (GRADER_ROLE, TRIGGER_ROLE)
 
 _DISPLAYS: Final[tuple[DisplayType, ...]] = get_args(DisplayType)
 _ELSEWHERE: Final = "://"
+_MOST_IN_FULL: Final = 40
 
 
 def check_models(model: str | Model, model_args: Mapping[str, Any], roles: Roles) -> None:
@@ -114,6 +117,16 @@ def checked_display(asked: str | None) -> DisplayType | None:
         if known == asked:
             return known
     raise unknown_name("display", asked, _DISPLAYS)
+
+
+def display_for(asked: DisplayType | None, n_tasks: int) -> DisplayType | None:
+    """Returns the display for so many tasks; one that was asked for is taken as it is.
+
+    Inspect's live display draws every task anew each time: 580 kept a core busy for minutes.
+    """
+    if asked is None and n_tasks > _MOST_IN_FULL and "INSPECT_DISPLAY" not in os.environ:
+        return "plain"
+    return asked
 
 
 def check_log_dir(log_dir: str) -> None:

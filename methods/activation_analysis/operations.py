@@ -65,8 +65,8 @@ class PlacesParameters(Record):
 
     place: Literal["position", "kind", "template_token"] = Field(
         default="position",
-        description="position: place in the text. kind: raw text, prompt, reply, special token. "
-        "template_token: which special token of the chat format.",
+        description="position: place in the text. kind: raw text, prompt, reply, special. "
+        "template_token: which mark of the chat format.",
     )
     by: Order = Field(default="relative", description=_ORDER)
     part: Literal["train", "validation"] = Field(default="train", description=_PART)
@@ -102,7 +102,7 @@ def operations(artifact: Artifact) -> list[Operation]:
         FreeOperation(
             name="activation_analysis_places",
             description="Mean activation difference by place in the text, kind of token, or "
-            "special token of the chat format. Free.",
+            "mark of the chat format. Free.",
             parameters=PlacesParameters,
             run=place_results,
         ),

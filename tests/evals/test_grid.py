@@ -7,9 +7,10 @@ import pytest
 from inspect_ai.log import list_eval_logs
 from inspect_ai.model import Model
 
-from diffgauge.evals import grid, lease
+from diffgauge.evals import lease
 from diffgauge.evals.arms import ARMS
 from diffgauge.evals.grid import GridSpec, GridSummary, grid_cells, run_grid
+from diffgauge.evals.surroundings import display_for
 from diffgauge.methods.adl.method import ADL
 from diffgauge.models.pool import PairPool
 from diffgauge.records.errors import DiffgaugeError
@@ -234,8 +235,8 @@ def test_many_tasks_are_told_in_lines_unless_a_display_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("INSPECT_DISPLAY", raising=False)
-    assert grid._display(None, 580) == "plain"
-    assert grid._display(None, 2) is None
-    assert grid._display("rich", 580) == "rich"
+    assert display_for(None, 580) == "plain"
+    assert display_for(None, 2) is None
+    assert display_for("rich", 580) == "rich"
     monkeypatch.setenv("INSPECT_DISPLAY", "rich")
-    assert grid._display(None, 580) is None
+    assert display_for(None, 580) is None

@@ -25,7 +25,7 @@ def test_each_name_gives_its_model() -> None:
     ("name", "arguments", "said"),
     [
         ("diffgauge/scriptd", {}, "Did you mean 'scripted'"),
-        ("diffgauge/gpt", {}, "Allowed: lexical, "),
+        ("diffgauge/gpt", {}, "Allowed: contrast, lexical, "),
         ("diffgauge/scripted", {"sed": 1}, "Did you mean 'seed'"),
     ],
 )
