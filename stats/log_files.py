@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import zipfile
 from collections.abc import Iterator
@@ -21,7 +22,15 @@ from diffgauge.records.printing import neutralised
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-__all__ = ["Run", "digest_of", "investigator_of", "log_files", "opened_run", "samples_in"]
+__all__ = [
+    "Run",
+    "digest_of",
+    "investigator_of",
+    "log_files",
+    "opened_run",
+    "samples_in",
+    "uncollected",
+]
 
 _SUFFIX: Final = ".eval"
 _SCHEME: Final = "://"
@@ -149,6 +158,21 @@ def digest_of(run: Run) -> str:
         while block := stream.read(_BLOCK):
             made.update(block)
     return made.hexdigest()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keeps Python's collector of cycles off within; where it was off, it stays so.
+
+    It would walk all that is kept again and again while samples, which hold no cycles, come and go.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def samples_in(stream: BinaryIO) -> Iterator[tuple[str, EvalSample | Exception]]:

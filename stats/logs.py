@@ -18,7 +18,14 @@ from diffgauge.records.printing import neutralised
 from diffgauge.records.rows import Row
 from diffgauge.records.stored import ALIASES_KEY, REPORT_KEY
 from diffgauge.stats.gap import Travelled, travelled_in
-from diffgauge.stats.log_files import Run, investigator_of, log_files, opened_run, samples_in
+from diffgauge.stats.log_files import (
+    Run,
+    investigator_of,
+    log_files,
+    opened_run,
+    samples_in,
+    uncollected,
+)
 from diffgauge.stats.log_sets import LogSet, named_sets
 from diffgauge.stats.mixed_versions import mixed_versions
 from diffgauge.stats.sample_rows import rows_of_sample
@@ -168,7 +175,7 @@ def _samples(address: str, read: Logs) -> list[Sampled]:
     ours: list[Sampled] = []
     n_others, broken = 0, []
     try:
-        with opened_run(address) as (run, stream):
+        with uncollected(), opened_run(address) as (run, stream):
             for name, sample in samples_in(stream):
                 if isinstance(sample, Exception):
                     broken.append(f"{name}: {type(sample).__name__}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from inspect_ai.log import EvalSample
@@ -41,13 +41,11 @@ def grader_refusals(scores: Mapping[str, Score]) -> int | None:
     return sum(str(one).startswith(REFUSED) for one in problems)
 
 
-def _problems(value: Any) -> Iterator[Any]:
+def _problems(value: Mapping[str, Any] | Sequence[Any]) -> Iterator[Any]:
     """Yields the problem beside each verdict, None beside one that was given."""
-    if isinstance(value, dict):
-        if _PROBLEM in value:
-            yield value[_PROBLEM]
-        for inner in value.values():
-            yield from _problems(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
+    if isinstance(value, dict) and _PROBLEM in value:
+        yield value[_PROBLEM]
+    for inner in value.values() if isinstance(value, dict) else value:
+        # Nearly all that stands in metadata is a text or a number: not worth a generator each.
+        if isinstance(inner, dict | list | tuple):
             yield from _problems(inner)
