@@ -4,9 +4,9 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from diffgauge.cli.ended import print_ended
 from diffgauge.cli.progress import shown_progress
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.printing import neutralised
@@ -151,9 +151,4 @@ def _print(ended: "list[Collected]", as_json: bool) -> None:
     for one in ended:
         values = (one.layer, one.state, one.key, one.n_tokens, one.n_bytes)
         table.add_row(one.organism, *("–" if value is None else str(value) for value in values))
-    console = Console()
-    console.print(table)
-    for one in ended:
-        if one.reason is not None:
-            text = neutralised(f"{one.organism}: {one.reason}")
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+    print_ended(ended, table)

@@ -4,11 +4,10 @@ import json
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from diffgauge.cli.ended import print_ended
 from diffgauge.cli.progress import shown_progress
-from diffgauge.records.printing import neutralised
 
 if TYPE_CHECKING:
     from diffgauge.evals.computing import Computed
@@ -106,9 +105,4 @@ def _print(ended: "list[Computed]", as_json: bool) -> None:
             "–" if one.seconds is None else f"{one.seconds:.1f}",
             "–" if one.n_bytes is None else shown_size(one.n_bytes),
         )
-    console = Console()
-    console.print(table)
-    for one in ended:
-        if one.reason is not None:
-            text = neutralised(f"{one.organism}: {one.reason}")
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+    print_ended(ended, table)

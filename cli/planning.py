@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from diffgauge.cli.progress import progress_bars
 from diffgauge.cli.runs import numbers
 from diffgauge.records.printing import neutralised
 
@@ -25,23 +26,7 @@ __all__ = ["plan"]
 @contextmanager
 def _progress() -> "Iterator[Callable[[Grid, int, int], None]]":
     """Shows the simulations of one size with the remaining time, on stderr."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(elapsed_when_finished=False),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with progress_bars() as bars:
         shown: dict[Grid, TaskID] = {}
 
         def told(grid: "Grid", done: int, of: int) -> None:

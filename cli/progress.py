@@ -1,4 +1,4 @@
-"""Progress of a command that goes over several organisms, on stderr."""
+"""Progress of a command, on stderr."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from diffgauge.evals.computing import Step
 
-__all__ = ["shown_progress"]
+__all__ = ["progress_bars", "shown_progress"]
 
 
-@contextmanager
-def shown_progress() -> "Iterator[Callable[[Step], None]]":
-    """Shows organisms with the remaining time, and below them what is being done with one.
-
-    Yields:
-        What is to be told of every step.
-    """
+def progress_bars() -> "Progress":
+    """Returns bars with counts, elapsed and remaining time; descriptions are no markup."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -28,14 +25,24 @@ def shown_progress() -> "Iterator[Callable[[Step], None]]":
         TimeRemainingColumn,
     )
 
-    columns = (
+    return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        console=Console(stderr=True),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+
+
+@contextmanager
+def shown_progress() -> "Iterator[Callable[[Step], None]]":
+    """Shows organisms with the remaining time, and below them what is being done with one.
+
+    Yields:
+        What is to be told of every step.
+    """
+    with progress_bars() as bars:
         whole = bars.add_task("organisms", total=None)
         step = bars.add_task("", total=None, visible=False)
         doing: tuple[str, str] | None = None

@@ -1,14 +1,25 @@
 """Prompts that an investigator has subject models answer, with stored ones for a bare call."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydantic import Field
 
+from diffgauge.methods.directions import directions
+from diffgauge.methods.seeds import derived_seed
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.record import Record
 from diffgauge.records.subjects import SIDES, Side
 
-__all__ = ["MAX_PROMPTS", "GivenPrompts", "asked_models", "given_prompts"]
+__all__ = [
+    "MAX_PROMPTS",
+    "MAX_REPLIES",
+    "DirectedReply",
+    "GivenPrompts",
+    "asked_models",
+    "directed_replies",
+    "given_prompts",
+]
 
 MAX_PROMPTS = 8
 MAX_REPLIES = 8
@@ -58,3 +69,43 @@ def given_prompts(parameters: GivenPrompts, stored: Sequence[str]) -> list[str]:
 def asked_models(parameters: GivenPrompts) -> tuple[Side, ...]:
     """Returns the models to ask: one, or both."""
     return SIDES if parameters.model is None else (parameters.model,)
+
+
+@dataclass(frozen=True)
+class DirectedReply:
+    """A reply to be sampled while a model is steered.
+
+    Attributes:
+        toward: The model toward which.
+        prompt: What is asked.
+        model: Who is asked.
+        seed: Of the sampling.
+    """
+
+    toward: Side
+    prompt: str
+    model: Side
+    seed: int
+
+
+def directed_replies(
+    parameters: GivenPrompts, toward: Side | None, prompts: Sequence[str], seed: int, method: str
+) -> list[DirectedReply]:
+    """Returns the replies that a steering samples, direction by direction.
+
+    Args:
+        parameters: As given; `n` replies of each model asked.
+        toward: The one direction; None for both.
+        prompts: Of `given_prompts`.
+        seed: Of the call.
+        method: Tells its seeds from another method's.
+    """
+    return [
+        DirectedReply(
+            side, prompt, model, derived_seed(seed, method, "steer", number, side, model, repeat)
+        )
+        for side in directions(toward)
+        for number, prompt in enumerate(prompts)
+        for model in asked_models(parameters)
+        for repeat in range(parameters.n)
+    ]

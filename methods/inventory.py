@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from diffgauge.methods.artifacts import ArtifactStore
+from diffgauge.methods.keys import one_key, unfinished_bytes
 from diffgauge.records.artifacts import ArtifactHeader
-from diffgauge.records.errors import DiffgaugeError, unknown_name
+from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.ids import SEGMENT
 
 __all__ = ["Entry", "Unfinished", "inventory", "key_named", "unfinished"]
-
-_SHORTEST: Final = 4
-"""Digits of a key that may stand for it."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +64,7 @@ def inventory(store: ArtifactStore, method: str | None = None) -> list[Entry]:
 
 def unfinished(store: ArtifactStore) -> list[Unfinished]:
     """Returns what is left of computations that were cut off, sorted by key."""
-    folders = [one for one in store.root.glob(".work/*") if one.is_dir()]
-    sizes = {
-        one.name: sum(file.stat().st_size for file in one.rglob("*") if file.is_file())
-        for one in folders
-    }
-    return [Unfinished(key, size) for key, size in sorted(sizes.items()) if size]
+    return [Unfinished(key, size) for key, size in unfinished_bytes(store.root).items() if size]
 
 
 def key_named(store: ArtifactStore, asked: str, entries: Sequence[Entry] | None = None) -> str:
@@ -87,13 +79,4 @@ def key_named(store: ArtifactStore, asked: str, entries: Sequence[Entry] | None 
         DiffgaugeError: There is none, or several.
     """
     keys = [one.key for one in (inventory(store) if entries is None else entries)]
-    if asked in keys:
-        return asked
-    found = [key for key in keys if len(asked) >= _SHORTEST and key.startswith(asked)]
-    if len(found) > 1:
-        raise DiffgaugeError(
-            f"{asked!r} begins the keys of {len(found)} artifacts.", allowed=", ".join(found)
-        )
-    if not found:
-        raise unknown_name("artifact", asked, keys)
-    return found[0]
+    return one_key(asked, keys, kind="artifact", several="artifacts")

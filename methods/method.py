@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import Field
 
@@ -29,6 +29,7 @@ __all__ = [
     "Outcome",
     "PaidOperation",
     "Progress",
+    "settings_of",
 ]
 
 PROMPTS = "prompts"
@@ -38,6 +39,7 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done, units done, and units in all."""
 
 P = TypeVar("P", bound=Record)
+S = TypeVar("S", bound="MethodSettings")
 
 
 class MethodSettings(Record):
@@ -50,6 +52,32 @@ class MethodSettings(Record):
 
     corpus: CorpusName = "unrelated"
     n_texts: int = Field(default=1000, ge=2)
+
+    def without_corpus(self) -> Self:
+        """Returns these settings for a method that reads no texts.
+
+        What counts nowhere stands at its default, so that it makes no other artifact.
+        """
+        unread = MethodSettings()
+        return self.model_copy(update={"corpus": unread.corpus, "n_texts": unread.n_texts})
+
+
+def settings_of(settings: MethodSettings, kind: type[S], told: str) -> S:
+    """Returns a method's settings as what they are.
+
+    Args:
+        settings: As a method was given them.
+        kind: What the method's are.
+        told: The method as it begins a sentence.
+
+    Raises:
+        DiffgaugeError: They are another method's.
+    """
+    if not isinstance(settings, kind):
+        raise DiffgaugeError(
+            f"{told} was given settings of type {type(settings).__name__}.", allowed=kind.__name__
+        )
+    return settings
 
 
 @dataclass(frozen=True)

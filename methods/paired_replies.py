@@ -1,20 +1,22 @@
 """Replies of both models to the same prompts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import torch
 
 from diffgauge.methods import checkpoints
 from diffgauge.methods.method import Progress
 from diffgauge.methods.seeds import derived_seed
-from diffgauge.records.subjects import SIDES, ChatMessage, Prompt
+from diffgauge.records.subjects import SIDES, ChatMessage, Prompt, Side
 
 if TYPE_CHECKING:
     from diffgauge.models.pair import ModelPair, Row
 
-__all__ = ["Asking", "sample"]
+__all__ = ["Asking", "none_differs", "replies_by_pair", "sample"]
+
+_SAME: Final = "All replies of the two models are identical."
 
 
 class Asking(Protocol):
@@ -82,6 +84,26 @@ def sample(
             lengths = torch.tensor([row["n_tokens"] for row in rows])
             checkpoints.keep(checkpoint, {"n_tokens": lengths}, rows)
     return rows
+
+
+def replies_by_pair(
+    samples: Sequence[Mapping[str, Any]],
+) -> dict[tuple[str, int], dict[Side, str]]:
+    """Returns both models' replies by prompt and number.
+
+    Args:
+        samples: Rows of `sample`.
+    """
+    found: dict[tuple[str, int], dict[Side, str]] = {}
+    for row in samples:
+        found.setdefault((row["prompt"], row["number"]), {})[row["model"]] = row["reply"]
+    return found
+
+
+def none_differs(pairs: Mapping[tuple[str, int], Mapping[Side, str]]) -> str | None:
+    """Returns that the two models reply alike everywhere, in words; None where they do not."""
+    alike = all(len(set(replies.values())) == 1 for replies in pairs.values())
+    return _SAME if alike else None
 
 
 def _asked(

@@ -104,14 +104,15 @@ def write_report(
         graded = graded_of(rows)
         section = answers_section(found, as_frame(graded), mark(graded or rows))
     page, methods = _pages(rows, read, found, section)
-    contents = dict(_files(page, rows, read, section))
+    words = words_of(rows, read)
+    contents = dict(_files(page, rows, read, section, words))
     contents |= {name: page_html(one).encode() for name, one in methods.items()}
     files = write_files(out, contents, "The report", "Name another folder with --out.")
     return ReportSummary(
         page=out / "index.html",
         files=tuple(files),
         evidence=mark(rows),
-        headline=words_of(rows, read),
+        headline=words,
         answers=section.words if section else (),
         notes=tuple(read.notes),
         tables=tuple(terminal_table(table) for table in page.tables if table.name in _IN_TERMINAL),
@@ -142,10 +143,14 @@ def _pages(
 
 
 def _files(
-    page: Page, rows: Sequence[Row], read: Logs, section: Section | None
+    page: Page,
+    rows: Sequence[Row],
+    read: Logs,
+    section: Section | None,
+    words: Sequence[str],
 ) -> Iterator[tuple[str, bytes]]:
     held: dict[str, Any] = {
-        "words": list(words_of(rows, read)),
+        "words": list(words),
         "n_samples": len(read.samples),
         "n_rows": len(rows),
         "answers": {**section.held, "words": list(section.words)} if section else None,

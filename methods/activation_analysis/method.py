@@ -16,7 +16,7 @@ from diffgauge.methods.activations.floors import noise_floor
 from diffgauge.methods.activations.reading import read_statistic
 from diffgauge.methods.artifacts import Artifact
 from diffgauge.methods.contexts import passage, plain_text
-from diffgauge.methods.method import Method, MethodSettings, Operation, Progress
+from diffgauge.methods.method import Method, MethodSettings, Operation, Progress, settings_of
 from diffgauge.methods.trial import Trial
 from diffgauge.methods.vocabulary import readable_tokens, shown_token
 from diffgauge.records.artifacts import ArtifactHeader
@@ -191,9 +191,4 @@ def _decoded(
 
 
 def _checked(settings: MethodSettings) -> AnalysisSettings:
-    if not isinstance(settings, AnalysisSettings):
-        raise DiffgaugeError(
-            f"The activation analysis was given settings of type {type(settings).__name__}.",
-            allowed="AnalysisSettings",
-        )
-    return settings
+    return settings_of(settings, AnalysisSettings, "The activation analysis")

@@ -5,8 +5,8 @@ from typing import Any
 
 from diffgauge.methods.activation_analysis.settings import AnalysisSettings
 from diffgauge.methods.activation_analysis.totals import ALL
-from diffgauge.methods.activations.floors import IDENTICAL, NOISE
 from diffgauge.methods.activations.source import Part
+from diffgauge.methods.activations.view import DifferenceView
 from diffgauge.methods.artifacts import Artifact
 from diffgauge.methods.given_texts import MAX_CHARS
 from diffgauge.methods.provenance import provenance
@@ -15,7 +15,7 @@ from diffgauge.records.results import Provenance
 __all__ = ["View"]
 
 
-class View:
+class View(DifferenceView):
     """Reads an artifact's tables.
 
     Args:
@@ -23,23 +23,8 @@ class View:
     """
 
     def __init__(self, artifact: Artifact) -> None:
-        self.artifact = artifact
         self.settings = AnalysisSettings.model_validate(artifact.header.inputs.settings)
-        assert self.settings.layer is not None, "settled"
-        self.layer = self.settings.layer
-        self.noise: dict[str, Any] = dict(artifact.tables["noise"][0])
-
-    @property
-    def identical(self) -> bool:
-        """Whether every difference is exactly zero."""
-        return bool(self.noise["identical"])
-
-    @property
-    def nothing(self) -> str | None:
-        """Why there is nothing to list, or None when there is something."""
-        if self.identical:
-            return IDENTICAL
-        return NOISE if self.noise["noise"] else None
+        super().__init__(artifact, self.settings.layer)
 
     def summary(self, part: Part, measure: str, group: str = ALL) -> dict[str, Any] | None:
         """Returns a row of the summary, or None where no such token was met."""

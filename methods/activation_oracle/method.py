@@ -13,11 +13,10 @@ from diffgauge.methods.activation_oracle.settings import ActivationOracleSetting
 from diffgauge.methods.activation_oracle.verbalizers import find_verbalizer
 from diffgauge.methods.artifacts import Artifact
 from diffgauge.methods.contexts import plain_text
-from diffgauge.methods.method import Method, MethodSettings, Operation, Progress
+from diffgauge.methods.method import Method, MethodSettings, Operation, Progress, settings_of
 from diffgauge.methods.trial import Trial
 from diffgauge.records.artifacts import ArtifactHeader, ArtifactInputs
 from diffgauge.records.corpora import Corpus
-from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.organisms import PairKind
 from diffgauge.records.results import Result
 
@@ -165,9 +164,4 @@ def _summary_rows(
 
 
 def _checked(settings: MethodSettings) -> ActivationOracleSettings:
-    if not isinstance(settings, ActivationOracleSettings):
-        raise DiffgaugeError(
-            f"The activation oracle was given settings of type {type(settings).__name__}.",
-            allowed="ActivationOracleSettings",
-        )
-    return settings
+    return settings_of(settings, ActivationOracleSettings, "The activation oracle")

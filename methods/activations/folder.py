@@ -13,18 +13,16 @@ from diffgauge.methods.activations.header import StoreHeader
 from diffgauge.methods.activations.moments import Moments
 from diffgauge.methods.activations.store import HEADER, MOMENTS, ActivationStore, broken
 from diffgauge.methods.artifacts import told
+from diffgauge.methods.keys import one_key, unfinished_bytes
 from diffgauge.records.artifacts import ArtifactInputs
 from diffgauge.records.cache import cache_folder
-from diffgauge.records.errors import DiffgaugeError, unknown_name
+from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.ids import SEGMENT, path_inside
 
 __all__ = ["StoreFolder", "check_made_from"]
 
 _SPARE_BYTES: Final = 64 * 2**20
 """Left free beside the activations: texts, checkpoints, headers."""
-
-_SHORTEST: Final = 4
-"""Digits of a key that may stand for it."""
 
 
 class StoreFolder:
@@ -111,10 +109,7 @@ class StoreFolder:
 
     def unfinished(self) -> dict[str, int]:
         """Returns collections that were cut off, with the bytes they hold."""
-        return {
-            work.name: sum(file.stat().st_size for file in work.rglob("*") if file.is_file())
-            for work in sorted(self.root.glob(".work/*"))
-        }
+        return unfinished_bytes(self.root)
 
     def key_named(self, asked: str) -> str:
         """Returns the key of a store, or of a collection that was cut off, that a user means.
@@ -124,16 +119,7 @@ class StoreFolder:
         """
         keys = [*(header.parent.name for header in self.root.glob(f"*/{HEADER}"))]
         keys += self.unfinished()
-        found = [key for key in keys if key == asked] or [
-            key for key in keys if len(asked) >= _SHORTEST and key.startswith(asked)
-        ]
-        if len(found) > 1:
-            raise DiffgaugeError(
-                f"{asked!r} begins the keys of {len(found)} stores.", allowed=", ".join(found)
-            )
-        if not found:
-            raise unknown_name("activation store", asked, keys)
-        return found[0]
+        return one_key(asked, keys, kind="activation store", several="stores")
 
     def remove(self, key: str) -> None:
         """Removes a store, or a collection that was cut off."""

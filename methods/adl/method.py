@@ -22,11 +22,17 @@ from diffgauge.methods.adl.settings import ADLSettings, reply_slots, slots
 from diffgauge.methods.adl.similarity import similarity_rows
 from diffgauge.methods.adl.steering import Vectors
 from diffgauge.methods.artifacts import Artifact
-from diffgauge.methods.method import PROMPTS, Method, MethodSettings, Operation, Progress
+from diffgauge.methods.method import (
+    PROMPTS,
+    Method,
+    MethodSettings,
+    Operation,
+    Progress,
+    settings_of,
+)
 from diffgauge.methods.vocabulary import readable_tokens
 from diffgauge.records.artifacts import ArtifactHeader
 from diffgauge.records.corpora import Corpus, CorpusName
-from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.organisms import PairKind
 from diffgauge.records.results import Result
 
@@ -206,8 +212,4 @@ def _file(work: Path | None, name: str) -> Path | None:
 
 
 def _checked(settings: MethodSettings) -> ADLSettings:
-    if not isinstance(settings, ADLSettings):
-        raise DiffgaugeError(
-            f"ADL was given settings of type {type(settings).__name__}.", allowed="ADLSettings"
-        )
-    return settings
+    return settings_of(settings, ADLSettings, "ADL")

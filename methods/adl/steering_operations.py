@@ -9,9 +9,13 @@ from diffgauge.methods.adl.steering import Sampler, Steered
 from diffgauge.methods.adl.view import LAYER, POSITION, View
 from diffgauge.methods.artifacts import Artifact
 from diffgauge.methods.directions import contrast, directions
-from diffgauge.methods.given_prompts import MAX_REPLIES, GivenPrompts, asked_models, given_prompts
+from diffgauge.methods.given_prompts import (
+    MAX_REPLIES,
+    GivenPrompts,
+    directed_replies,
+    given_prompts,
+)
 from diffgauge.methods.method import Outcome
-from diffgauge.methods.seeds import derived_seed
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.record import Record
 from diffgauge.records.results import Contrast, Result, SampleItem, Samples
@@ -204,16 +208,13 @@ def _plan(view: View, parameters: SteerParameters, seed: int) -> list[Steered]:
         Steered(
             layer,
             position,
-            toward,
-            parameters.strength or view.strength(layer, toward),
-            model,
-            prompt,
-            derived_seed(seed, "adl", "steer", number, toward, model, repeat),
+            one.toward,
+            parameters.strength or view.strength(layer, one.toward),
+            one.model,
+            one.prompt,
+            one.seed,
         )
-        for toward in directions(parameters.toward)
-        for number, prompt in enumerate(prompts)
-        for model in asked_models(parameters)
-        for repeat in range(parameters.n)
+        for one in directed_replies(parameters, parameters.toward, prompts, seed, "adl")
     ]
 
 

@@ -19,12 +19,11 @@ from diffgauge.methods.amplification.tables import (
     weight_rows,
 )
 from diffgauge.methods.artifacts import Artifact
-from diffgauge.methods.method import Method, MethodSettings, Operation, Progress
+from diffgauge.methods.method import Method, MethodSettings, Operation, Progress, settings_of
 from diffgauge.methods.trial import Trial
 from diffgauge.models.weight_changes import weight_changes
 from diffgauge.records.artifacts import ArtifactHeader
 from diffgauge.records.corpora import Corpus, CorpusName
-from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.organisms import PairKind
 from diffgauge.records.results import Result
 from diffgauge.records.subjects import SIDES
@@ -159,9 +158,4 @@ class WeightAmplification(Method):
 
 
 def _checked(settings: MethodSettings) -> AmplificationSettings:
-    if not isinstance(settings, AmplificationSettings):
-        raise DiffgaugeError(
-            f"Amplification was given settings of type {type(settings).__name__}.",
-            allowed="AmplificationSettings",
-        )
-    return settings
+    return settings_of(settings, AmplificationSettings, "Amplification")

@@ -74,14 +74,8 @@ class AmplificationSettings(MethodSettings):
                 "asked for; unamplified replies stand beside all of them anyway.",
                 allowed="one factor or more, all different, none of them 1",
             )
-        unread = MethodSettings()
-        return self.model_copy(
-            update={
-                "layers": tuple(sorted(set(self.layers))),
-                "corpus": unread.corpus,
-                "n_texts": unread.n_texts,
-            }
-        )
+        layers = tuple(sorted(set(self.layers)))
+        return self.without_corpus().model_copy(update={"layers": layers})
 
     def at(self, factor: float) -> Amplification:
         """Returns the amplification of both models by one factor."""

@@ -12,7 +12,7 @@ from diffgauge.methods.battery.operations import operations
 from diffgauge.methods.battery.overview import overview
 from diffgauge.methods.battery.settings import BatterySettings
 from diffgauge.methods.battery.tables import compared
-from diffgauge.methods.method import Method, MethodSettings, Operation, Progress
+from diffgauge.methods.method import Method, MethodSettings, Operation, Progress, settings_of
 from diffgauge.methods.paired_replies import sample
 from diffgauge.methods.trial import Trial
 from diffgauge.records.artifacts import ArtifactHeader
@@ -66,10 +66,7 @@ class PromptBattery(Method):
 
     def settled(self, settings: MethodSettings, n_layers: int) -> BatterySettings:
         """Takes out what counts nowhere, so that it makes no other artifact."""
-        unread = MethodSettings()
-        return _checked(settings).model_copy(
-            update={"corpus": unread.corpus, "n_texts": unread.n_texts}
-        )
+        return _checked(settings).without_corpus()
 
     def artifact_bytes(self, settings: MethodSettings, n_layers: int, d_model: int) -> int:
         """Returns a bound on the artifact's size on disk."""
@@ -123,9 +120,4 @@ class PromptBattery(Method):
 
 
 def _checked(settings: MethodSettings) -> BatterySettings:
-    if not isinstance(settings, BatterySettings):
-        raise DiffgaugeError(
-            f"The battery was given settings of type {type(settings).__name__}.",
-            allowed="BatterySettings",
-        )
-    return settings
+    return settings_of(settings, BatterySettings, "The battery")

@@ -1,16 +1,15 @@
 """A battery artifact as operations and the overview look at it."""
 
-from typing import Any, Final
+from typing import Any
 
 from diffgauge.methods.artifacts import Artifact
 from diffgauge.methods.battery.settings import BatterySettings
+from diffgauge.methods.paired_replies import none_differs, replies_by_pair
 from diffgauge.methods.provenance import provenance
 from diffgauge.records.results import Provenance
 from diffgauge.records.subjects import Side, other_side
 
 __all__ = ["View"]
-
-_SAME: Final = "All replies of the two models are identical."
 
 
 class View:
@@ -32,10 +31,7 @@ class View:
     @property
     def nothing(self) -> str | None:
         """Why there is nothing to list, or None when there is something."""
-        said: dict[tuple[str, int], set[str]] = {}
-        for row in self.artifact.tables["samples"]:
-            said.setdefault((row["prompt"], row["number"]), set()).add(row["reply"])
-        return _SAME if all(len(replies) == 1 for replies in said.values()) else None
+        return none_differs(replies_by_pair(self.artifact.tables["samples"]))
 
     @property
     def caution(self) -> str | None:

@@ -1,6 +1,5 @@
 """Replies while a latent's vector is added to both models' residual streams, or taken out."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -9,9 +8,14 @@ from torch import Tensor
 from diffgauge.methods.artifacts import Artifact
 from diffgauge.methods.dictionaries.view import View
 from diffgauge.methods.directions import contrast, directions
-from diffgauge.methods.given_prompts import MAX_REPLIES, GivenPrompts, asked_models, given_prompts
+from diffgauge.methods.given_prompts import (
+    MAX_REPLIES,
+    DirectedReply,
+    GivenPrompts,
+    directed_replies,
+    given_prompts,
+)
 from diffgauge.methods.method import Outcome
-from diffgauge.methods.seeds import derived_seed
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.results import Result, SampleItem, Samples
 from diffgauge.records.subjects import SIDES, ChatMessage, Prompt, Side
@@ -54,16 +58,6 @@ class SteerParameters(GivenPrompts):
     model: Side | None = Field(
         default=None, description="Steer only this model; omit for both models."
     )
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """One reply to be sampled."""
-
-    toward: Side
-    prompt: str
-    model: Side
-    seed: int
 
 
 def steer_cost(artifact: Artifact, parameters: SteerParameters) -> int:
@@ -110,7 +104,7 @@ def steer(pair: "ModelPair", artifact: Artifact, parameters: SteerParameters, se
     return Outcome(results, subject_tokens=sum(reply.n_tokens for reply in replies))
 
 
-def _plan(view: View, parameters: SteerParameters, seed: int) -> list[_Asked]:
+def _plan(view: View, parameters: SteerParameters, seed: int) -> list[DirectedReply]:
     latent = _latent(view, parameters)
     for side in directions(parameters.toward):
         if not float(view.vector(latent, side).norm()) > 0:
@@ -119,18 +113,7 @@ def _plan(view: View, parameters: SteerParameters, seed: int) -> list[_Asked]:
                 allowed="toward the model to which it is dedicated",
             )
     prompts = given_prompts(parameters, view.prompts())
-    return [
-        _Asked(
-            toward,
-            prompt,
-            model,
-            derived_seed(seed, view.method, "steer", number, toward, model, repeat),
-        )
-        for toward in directions(parameters.toward)
-        for number, prompt in enumerate(prompts)
-        for model in asked_models(parameters)
-        for repeat in range(parameters.n)
-    ]
+    return directed_replies(parameters, parameters.toward, prompts, seed, view.method)
 
 
 def _latent(view: View, parameters: SteerParameters) -> int:
@@ -139,7 +122,7 @@ def _latent(view: View, parameters: SteerParameters) -> int:
     return latent
 
 
-def _row(view: View, one: _Asked, vector: Tensor, parameters: SteerParameters) -> "Row":
+def _row(view: View, one: DirectedReply, vector: Tensor, parameters: SteerParameters) -> "Row":
     from diffgauge.models.pair import Removal, Row, Steering
 
     prompt = Prompt(

@@ -16,12 +16,11 @@ from diffgauge.methods.diff_mining.reading import DiffMiningTally, read
 from diffgauge.methods.diff_mining.settings import DiffMiningSettings
 from diffgauge.methods.diff_mining.tables import passage_rows, topic_rows
 from diffgauge.methods.diff_mining.topics import Topics, factorised
-from diffgauge.methods.method import Method, MethodSettings, Operation, Progress
+from diffgauge.methods.method import Method, MethodSettings, Operation, Progress, settings_of
 from diffgauge.methods.seeds import derived_seed
 from diffgauge.methods.vocabulary import readable_tokens
 from diffgauge.records.artifacts import ArtifactHeader
 from diffgauge.records.corpora import Corpus
-from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.organisms import PairKind
 from diffgauge.records.results import Result
 from diffgauge.records.subjects import SIDES, Side
@@ -170,9 +169,4 @@ def _examples(pair: "ModelPair", tally: DiffMiningTally) -> list[dict[str, Any]]
 
 
 def _checked(settings: MethodSettings) -> DiffMiningSettings:
-    if not isinstance(settings, DiffMiningSettings):
-        raise DiffgaugeError(
-            f"Diff mining was given settings of type {type(settings).__name__}.",
-            allowed="DiffMiningSettings",
-        )
-    return settings
+    return settings_of(settings, DiffMiningSettings, "Diff mining")

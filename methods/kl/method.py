@@ -14,11 +14,10 @@ from diffgauge.methods.kl.overview import overview
 from diffgauge.methods.kl.reading import KLTally, read
 from diffgauge.methods.kl.settings import KLSettings
 from diffgauge.methods.kl.totals import Totals
-from diffgauge.methods.method import Method, MethodSettings, Operation, Progress
+from diffgauge.methods.method import Method, MethodSettings, Operation, Progress, settings_of
 from diffgauge.methods.vocabulary import best_tokens, readable_tokens, shown_token
 from diffgauge.records.artifacts import ArtifactHeader
 from diffgauge.records.corpora import Corpus
-from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.organisms import PairKind
 from diffgauge.records.results import Result
 from diffgauge.records.subjects import SIDES
@@ -174,8 +173,4 @@ def _text_rows(pair: "ModelPair", tally: KLTally) -> list[dict[str, Any]]:
 
 
 def _checked(settings: MethodSettings) -> KLSettings:
-    if not isinstance(settings, KLSettings):
-        raise DiffgaugeError(
-            f"KL was given settings of type {type(settings).__name__}.", allowed="KLSettings"
-        )
-    return settings
+    return settings_of(settings, KLSettings, "KL")

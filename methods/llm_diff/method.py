@@ -12,7 +12,7 @@ from diffgauge.methods.llm_diff.operations import operations
 from diffgauge.methods.llm_diff.overview import overview
 from diffgauge.methods.llm_diff.settings import LLMDiffSettings
 from diffgauge.methods.llm_diff.tables import grouped
-from diffgauge.methods.method import Method, MethodSettings, Operation, Progress
+from diffgauge.methods.method import Method, MethodSettings, Operation, Progress, settings_of
 from diffgauge.methods.paired_replies import sample
 from diffgauge.methods.trial import Trial
 from diffgauge.records.artifacts import ArtifactHeader
@@ -74,10 +74,7 @@ class LLMDiff(Method):
 
     def settled(self, settings: MethodSettings, n_layers: int) -> LLMDiffSettings:
         """Takes out what counts nowhere, so that it makes no other artifact."""
-        unread = MethodSettings()
-        return _checked(settings).model_copy(
-            update={"corpus": unread.corpus, "n_texts": unread.n_texts}
-        )
+        return _checked(settings).without_corpus()
 
     def artifact_bytes(self, settings: MethodSettings, n_layers: int, d_model: int) -> int:
         """Returns a bound on the artifact's size on disk."""
@@ -138,9 +135,4 @@ class LLMDiff(Method):
 
 
 def _checked(settings: MethodSettings) -> LLMDiffSettings:
-    if not isinstance(settings, LLMDiffSettings):
-        raise DiffgaugeError(
-            f"LLM diffing was given settings of type {type(settings).__name__}.",
-            allowed="LLMDiffSettings",
-        )
-    return settings
+    return settings_of(settings, LLMDiffSettings, "LLM diffing")

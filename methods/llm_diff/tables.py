@@ -6,6 +6,7 @@ from typing import Any, Final
 from diffgauge.methods.llm_diff.clustering import clustered, term_name
 from diffgauge.methods.llm_diff.contrasting import contrasts
 from diffgauge.methods.llm_diff.settings import LLMDiffSettings
+from diffgauge.methods.paired_replies import replies_by_pair
 from diffgauge.records.hypotheses import ModelName
 from diffgauge.records.properties import Clustered, Compared, Property
 from diffgauge.records.subjects import Side
@@ -27,9 +28,6 @@ def compared(samples: Sequence[dict[str, Any]]) -> list[Compared]:
     Returns:
         One for each pair, in order; properties in an order that does not tell whose they are.
     """
-    said: dict[tuple[str, int], dict[str, str]] = {}
-    for row in samples:
-        said.setdefault((row["prompt"], row["number"]), {})[row["model"]] = row["reply"]
     return [
         Compared(
             prompt=prompt,
@@ -38,11 +36,11 @@ def compared(samples: Sequence[dict[str, Any]]) -> list[Compared]:
             comparator="contrast",
             properties=_properties(prompt, replies),
         )
-        for (prompt, number), replies in said.items()
+        for (prompt, number), replies in replies_by_pair(samples).items()
     ]
 
 
-def _properties(prompt: str, replies: dict[str, str]) -> tuple[Property, ...]:
+def _properties(prompt: str, replies: dict[Side, str]) -> tuple[Property, ...]:
     model: dict[str, ModelName] = {"first": "a", "second": "b"}
     found = contrasts(prompt, replies["base"], replies["finetuned"])
     made = (

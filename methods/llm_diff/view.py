@@ -4,13 +4,13 @@ from typing import Any, Final
 
 from diffgauge.methods.artifacts import Artifact
 from diffgauge.methods.llm_diff.settings import LLMDiffSettings
+from diffgauge.methods.paired_replies import none_differs, replies_by_pair
 from diffgauge.methods.provenance import provenance
 from diffgauge.records.results import Provenance
 from diffgauge.records.subjects import SIDES, Side
 
 __all__ = ["View"]
 
-_SAME: Final = "All replies of the two models are identical."
 _NONE: Final = "Replies differ, but nothing that was seen of them makes a cluster."
 
 
@@ -26,9 +26,7 @@ class View:
         self.settings = LLMDiffSettings.model_validate(artifact.header.inputs.settings)
         self.held_out = [str(row["prompt"]) for row in artifact.tables["held_out"]]
         self.clusters: list[dict[str, Any]] = [dict(row) for row in artifact.tables["clusters"]]
-        self._said: dict[tuple[str, int], dict[Side, str]] = {}
-        for row in artifact.tables["samples"]:
-            self._said.setdefault((row["prompt"], row["number"]), {})[row["model"]] = row["reply"]
+        self._said = replies_by_pair(artifact.tables["samples"])
 
     @property
     def n_pairs(self) -> int:
@@ -43,9 +41,7 @@ class View:
     @property
     def nothing(self) -> str | None:
         """Why there is no cluster, or None when there is one."""
-        if all(len(set(replies.values())) == 1 for replies in self._said.values()):
-            return _SAME
-        return None if self.clusters else _NONE
+        return none_differs(self._said) or (None if self.clusters else _NONE)
 
     def prompts(self) -> list[str]:
         """Returns the prompts that were asked, in order."""

@@ -12,7 +12,7 @@ from diffgauge.methods.activations.floors import noise_floor
 from diffgauge.methods.activations.reading import read_statistic
 from diffgauge.methods.artifacts import Artifact
 from diffgauge.methods.contexts import passage
-from diffgauge.methods.method import Method, MethodSettings, Operation, Progress
+from diffgauge.methods.method import Method, MethodSettings, Operation, Progress, settings_of
 from diffgauge.methods.pca.components import Components, Products
 from diffgauge.methods.pca.operations import operations
 from diffgauge.methods.pca.overview import overview
@@ -222,8 +222,4 @@ def _exemplars(pair: "ModelPair", along: Projections) -> Iterator[dict[str, Any]
 
 
 def _checked(settings: MethodSettings) -> PCASettings:
-    if not isinstance(settings, PCASettings):
-        raise DiffgaugeError(
-            f"PCA was given settings of type {type(settings).__name__}.", allowed="PCASettings"
-        )
-    return settings
+    return settings_of(settings, PCASettings, "PCA")

@@ -8,10 +8,14 @@ from diffgauge.methods.adl.settings import ADLSettings
 from diffgauge.methods.adl.steering import Sampler, Steered
 from diffgauge.methods.artifacts import Artifact
 from diffgauge.methods.directions import contrast, directions
-from diffgauge.methods.given_prompts import MAX_REPLIES, GivenPrompts, asked_models, given_prompts
+from diffgauge.methods.given_prompts import (
+    MAX_REPLIES,
+    GivenPrompts,
+    directed_replies,
+    given_prompts,
+)
 from diffgauge.methods.method import Outcome
 from diffgauge.methods.pca.view import View
-from diffgauge.methods.seeds import derived_seed
 from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.results import Result, SampleItem, Samples
 from diffgauge.records.subjects import Side
@@ -108,16 +112,13 @@ def _plan(view: View, parameters: SteerParameters, seed: int) -> list[Steered]:
         Steered(
             view.layer,
             _label(component),
-            toward,
+            one.toward,
             parameters.strength,
-            model,
-            prompt,
-            derived_seed(seed, "pca", "steer", number, toward, model, repeat),
+            one.model,
+            one.prompt,
+            one.seed,
         )
-        for toward in directions(parameters.toward)
-        for number, prompt in enumerate(prompts)
-        for model in asked_models(parameters)
-        for repeat in range(parameters.n)
+        for one in directed_replies(parameters, parameters.toward, prompts, seed, "pca")
     ]
 
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from diffgauge.methods.activations.floors import IDENTICAL, NOISE
 from diffgauge.methods.activations.source import Part
+from diffgauge.methods.activations.view import DifferenceView
 from diffgauge.methods.artifacts import Artifact
 from diffgauge.methods.pca.settings import PCASettings
 from diffgauge.methods.provenance import provenance
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["View"]
 
 
-class View:
+class View(DifferenceView):
     """Reads an artifact's tables.
 
     Args:
@@ -25,23 +25,8 @@ class View:
     """
 
     def __init__(self, artifact: Artifact) -> None:
-        self.artifact = artifact
         self.settings = PCASettings.model_validate(artifact.header.inputs.settings)
-        assert self.settings.layer is not None, "settled"
-        self.layer = self.settings.layer
-        self.noise: dict[str, Any] = dict(artifact.tables["noise"][0])
-
-    @property
-    def identical(self) -> bool:
-        """Whether every difference is exactly zero."""
-        return bool(self.noise["identical"])
-
-    @property
-    def nothing(self) -> str | None:
-        """Why there is nothing to list, or None when there is something."""
-        if self.identical:
-            return IDENTICAL
-        return NOISE if self.noise["noise"] else None
+        super().__init__(artifact, self.settings.layer)
 
     @property
     def n_components(self) -> int:

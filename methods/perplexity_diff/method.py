@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from diffgauge.methods.artifacts import Artifact
-from diffgauge.methods.method import Method, MethodSettings, Operation, Progress
+from diffgauge.methods.method import Method, MethodSettings, Operation, Progress, settings_of
 from diffgauge.methods.perplexity_diff.operations import operations
 from diffgauge.methods.perplexity_diff.overview import overview
 from diffgauge.methods.perplexity_diff.prefills import drawn_prefills
@@ -23,7 +23,6 @@ from diffgauge.methods.perplexity_diff.tables import (
 from diffgauge.methods.trial import Trial
 from diffgauge.records.artifacts import ArtifactHeader
 from diffgauge.records.corpora import Corpus
-from diffgauge.records.errors import DiffgaugeError
 from diffgauge.records.organisms import PairKind
 from diffgauge.records.results import Result
 from diffgauge.records.subjects import SIDES
@@ -127,9 +126,4 @@ class PerplexityDiff(Method):
 
 
 def _checked(settings: MethodSettings) -> PerplexityDiffSettings:
-    if not isinstance(settings, PerplexityDiffSettings):
-        raise DiffgaugeError(
-            f"Perplexity differencing was given settings of type {type(settings).__name__}.",
-            allowed="PerplexityDiffSettings",
-        )
-    return settings
+    return settings_of(settings, PerplexityDiffSettings, "Perplexity differencing")
